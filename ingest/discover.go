@@ -1,0 +1,236 @@
+package ingest
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+)
+
+// Where says where to look for transcripts.
+type Where struct {
+	Home  string              // the user's home folder
+	Env   func(string) string // environment, asked for the variables that move agents' folders; may be nil
+	Roots []string            // further folders, relative to Home or absolute; every file below is looked at
+	Paths []string            // files and folders named by the user, relative to the working folder or absolute
+}
+
+// Candidate is a file that may be a transcript.
+type Candidate struct {
+	Path  string // as in the catalog: relative to the home folder when below it, with slashes
+	File  string // to open it
+	Size  int64
+	MTime int64 // nanoseconds since 1970
+	// Agent is set when the file lies where that agent keeps transcripts; its
+	// content decides all the same.
+	Agent string
+	// Err says why the file cannot be looked at.
+	Err error
+}
+
+// Looked is a place that was looked at, for saying so when nothing was found.
+type Looked struct {
+	Agent string `json:"agent,omitempty"`
+	Place string `json:"place"`
+	Files int    `json:"files"`
+	Err   string `json:"error,omitempty"` // the folder could not be read
+}
+
+// unread lists agents that are known but not read yet, so that status can say
+// so instead of being silent about their files.
+var unread = []Format{
+	{Name: "gemini", Places: []string{".gemini/tmp/*/chats/*.json", ".gemini/tmp/*/chats/*.jsonl"}},
+	{Name: "qwen", Places: []string{".qwen/projects/*/chats/*.jsonl"}},
+	{Name: "opencode", Places: []string{".local/share/opencode/opencode*.db", ".local/share/opencode/storage/session/*/*.json"}},
+	{Name: "copilot", Places: []string{".copilot/session-state/*/events.jsonl", ".copilot/session-state/*.jsonl"}},
+	{Name: "pi", Places: []string{".pi/agent/sessions/*/*.jsonl"}},
+	{Name: "omp", Places: []string{".omp/agent/sessions/*/*.jsonl"}},
+	{Name: "cursor", Places: []string{".cursor/projects/*/agent-transcripts/**/*.jsonl", ".cursor/chats/*/*/store.db"}},
+	{Name: "goose", Places: []string{".local/share/goose/sessions/*.db", ".local/share/goose/sessions/*.jsonl"}},
+	{Name: "droid", Places: []string{".factory/sessions/*/*.jsonl"}},
+	{Name: "amp", Places: []string{".local/share/amp/threads/T-*.json"}},
+	{Name: "continue", Places: []string{".continue/sessions/*.json"}},
+	{Name: "openhands", Places: []string{".openhands/conversations/*/base_state.json"}},
+	{Name: "zed", Places: []string{".local/share/zed/threads/threads.db"}},
+	{Name: "kiro", Places: []string{".kiro/sessions/cli/*.jsonl"}},
+}
+
+// notRead is the reason for files of agents that are known but not read.
+const notRead = "not read yet"
+
+// Discover lists the files in the agents' known places, in the roots and at
+// the paths given, sorted by path and each once. It never crawls a home.
+func Discover(w Where) ([]Candidate, []Looked) {
+	f := finder{where: w, seen: make(map[string]bool)}
+	for i := range Formats {
+		f.places(&Formats[i])
+	}
+	for _, root := range w.Roots {
+		if !filepath.IsAbs(root) {
+			root = filepath.Join(w.Home, root)
+		}
+		f.tree(root)
+	}
+	for _, p := range w.Paths {
+		if abs, err := filepath.Abs(p); err == nil {
+			p = abs
+		}
+		f.tree(p)
+	}
+	for i := range unread {
+		f.places(&unread[i])
+	}
+	sort.Slice(f.found, func(i, j int) bool { return f.found[i].Path < f.found[j].Path })
+	return f.found, f.looked
+}
+
+type finder struct {
+	where  Where
+	seen   map[string]bool // by path to open
+	found  []Candidate
+	looked []Looked
+}
+
+// places looks where an agent keeps its transcripts.
+func (f *finder) places(format *Format) {
+	for _, glob := range format.Places {
+		for _, base := range f.bases(format) {
+			rest := glob
+			if base != f.where.Home {
+				rest = strings.TrimPrefix(glob, format.Home+"/")
+			}
+			f.glob(format.Name, base, rest)
+		}
+	}
+}
+
+// bases returns the folders that an agent's places are relative to: the home
+// folder, or what the agent's variable names in place of its folder there.
+func (f *finder) bases(format *Format) []string {
+	if format.Env == "" || f.where.Env == nil || f.where.Env(format.Env) == "" {
+		return []string{f.where.Home}
+	}
+	return strings.Split(f.where.Env(format.Env), ",")
+}
+
+func (f *finder) glob(agent, base, glob string) {
+	n := 0
+	dir, pattern := doublestar.SplitPattern(glob)
+	root := filepath.Join(base, filepath.FromSlash(dir))
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			if path == root && errors.Is(err, fs.ErrNotExist) {
+				return fs.SkipAll
+			}
+			f.unreadable(agent, path, err)
+			return fs.SkipDir
+		}
+		rel, _ := filepath.Rel(root, path)
+		rel = filepath.ToSlash(rel)
+		if entry.IsDir() {
+			if !strings.Contains(pattern, "**") && rel != "." && strings.Count(rel, "/") >= strings.Count(pattern, "/") {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if ok, _ := doublestar.Match(pattern, rel); ok {
+			n++
+			f.file(agent, path, entry)
+		}
+		return nil
+	})
+	if err != nil {
+		f.unreadable(agent, root, err)
+	}
+	if n > 0 || formatNamed(agent) != nil {
+		f.looked = append(f.looked, Looked{Agent: agent, Place: f.catalogPath(root), Files: n})
+	}
+}
+
+// skipDirs are folders of a root in which nobody keeps transcripts.
+var skipDirs = map[string]bool{".git": true, "node_modules": true, ".hg": true, "__pycache__": true}
+
+// tree looks at every file of a folder, or at one file.
+func (f *finder) tree(root string) {
+	n := 0
+	filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			f.unreadable("", path, err)
+			return fs.SkipDir
+		}
+		if entry.IsDir() {
+			if path != root && skipDirs[entry.Name()] {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		n++
+		f.file("", path, entry)
+		return nil
+	})
+	f.looked = append(f.looked, Looked{Place: f.catalogPath(root), Files: n})
+}
+
+func (f *finder) unreadable(agent, path string, err error) {
+	f.looked = append(f.looked, Looked{Agent: agent, Place: f.catalogPath(path), Err: reason(err)})
+}
+
+// reason is an error without the path that is told beside it.
+func reason(err error) string {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err.Error()
+	}
+	return err.Error()
+}
+
+func (f *finder) file(agent, path string, entry fs.DirEntry) {
+	if f.seen[path] {
+		return
+	}
+	f.seen[path] = true
+	c := Candidate{Path: f.catalogPath(path), File: path, Agent: agent}
+	info, err := entry.Info()
+	if err == nil && entry.Type()&fs.ModeSymlink != 0 {
+		info, err = os.Stat(path)
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return // gone since the folder was listed
+	case err != nil:
+		c.Err = err
+	case !info.Mode().IsRegular():
+		return
+	default:
+		c.Size, c.MTime = info.Size(), info.ModTime().UnixNano()
+	}
+	f.found = append(f.found, c)
+}
+
+// catalogPath writes a path relative to the home folder where it is below.
+func (f *finder) catalogPath(path string) string {
+	if rel, err := filepath.Rel(f.where.Home, path); err == nil && filepath.IsLocal(rel) {
+		return filepath.ToSlash(rel)
+	}
+	return filepath.ToSlash(path)
+}
+
+// head reads the beginning of a file, by which its format is recognised.
+func head(file string) ([]byte, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	buf := make([]byte, sniffLen)
+	n, err := io.ReadFull(f, buf)
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		err = nil
+	}
+	return buf[:n], err
+}

@@ -1,0 +1,276 @@
+// Package ingest finds the transcripts that coding agents leave behind and
+// turns them into sessions.
+//
+// A Format knows one agent: where its files lie, how to recognise one by its
+// content, and how to read it. Discover looks in the known places and in the
+// folders it is given; Run reads what changed since the last time, joins the
+// files of one session, and keeps the catalog: which sources there are, which
+// sessions came of them, and everything that was not read and why. The
+// catalog is <state>/catalog.jsonl; the sessions go to the store of package
+// session.
+package ingest
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"hash/fnv"
+	"io"
+	"strings"
+	"time"
+
+	"lode/session"
+	"lode/session/redact"
+)
+
+// Format is an agent's transcript format, in all its generations.
+type Format struct {
+	Name    string // the agent
+	Doc     string // one sentence for listings
+	Version int    // of the parser; raising it makes every source be read again
+
+	// Env names the variable that moves the agent's folder away from Home, and
+	// Home the folder it stands for, relative to the user's home folder.
+	Env, Home string
+
+	// Places are globs of transcripts, relative to the user's home folder.
+	Places []string
+
+	// Sniff reports whether a file that starts with head is in this format. It
+	// must not accept a file of another format.
+	Sniff func(head []byte) bool
+
+	// Parse reads a whole source into the draft. Bad records are reported to
+	// the draft and passed over; an error means that the source could not be
+	// read to its end.
+	Parse func(in *Input, d *Draft) error
+}
+
+// Formats lists the agents whose transcripts are read.
+var Formats = []Format{claude, codex, miniSWEAgent}
+
+// FormatOf returns the format that recognises a file by its first bytes.
+func FormatOf(head []byte) *Format {
+	for i := range Formats {
+		if Formats[i].Sniff(head) {
+			return &Formats[i]
+		}
+	}
+	return nil
+}
+
+// formatNamed returns the format of an agent.
+func formatNamed(name string) *Format {
+	for i := range Formats {
+		if Formats[i].Name == name {
+			return &Formats[i]
+		}
+	}
+	return nil
+}
+
+// formatsVersion changes with every new format or parser: what was skipped
+// before may be read now.
+func formatsVersion() int {
+	v := 0
+	for i := range Formats {
+		v += 1000 + Formats[i].Version
+	}
+	return v
+}
+
+// Input is a source as a parser sees it.
+type Input struct {
+	Path string // as in the catalog: relative to the home folder, with slashes
+	io.Reader
+}
+
+// Draft collects what a parser finds in one source: sessions, or the parts of
+// sessions that this source holds, and the report on its records.
+type Draft struct {
+	Report
+	path     string
+	format   *Format
+	sessions map[string]*session.Session
+	order    []string
+}
+
+// Report says how reading a source went.
+type Report struct {
+	Records int            `json:"records,omitempty"`
+	Unknown map[string]int `json:"unknown,omitempty"` // record types that no parser knows, passed over
+	Bad     []BadRecord    `json:"bad,omitempty"`     // the first ones; BadMore counts the others
+	BadMore int            `json:"bad_more,omitempty"`
+	Partial bool           `json:"partial,omitempty"` // the last record is only half there, as in a session that goes on
+}
+
+// BadRecord is a record that could not be read.
+type BadRecord struct {
+	Line int    `json:"line"` // 1-based line or 0-based index
+	Err  string `json:"err"`
+}
+
+const maxBadRecords = 20
+
+// BadRecords returns how many records could not be read.
+func (r *Report) BadRecords() int { return len(r.Bad) + r.BadMore }
+
+func newDraft(path string, f *Format) *Draft {
+	return &Draft{path: path, format: f, sessions: make(map[string]*session.Session)}
+}
+
+// bad reports a record that cannot be read.
+func (d *Draft) bad(line int, err string) {
+	if len(d.Report.Bad) >= maxBadRecords {
+		d.BadMore++
+		return
+	}
+	d.Report.Bad = append(d.Report.Bad, BadRecord{Line: line, Err: err})
+}
+
+// unknown counts a record of a type that the parser does not know.
+func (d *Draft) unknown(kind string) {
+	if d.Unknown == nil {
+		d.Unknown = make(map[string]int)
+	}
+	if len(kind) > 60 || kind == "" {
+		kind = "(no type)"
+	}
+	d.Unknown[session.Clean(kind)]++
+}
+
+// session returns the session of an id, started on first use.
+func (d *Draft) session(id string) *session.Session {
+	s := d.sessions[id]
+	if s == nil {
+		s = &session.Session{Header: session.Header{Agent: d.format.Name, ID: id, Parser: d.format.Version, Redaction: redact.Version}}
+		s.Sources = []session.Source{{Path: d.path}}
+		d.sessions[id] = s
+		d.order = append(d.order, id)
+	}
+	return s
+}
+
+// add appends an event to a session. Everything it says is cleaned and
+// redacted here, so that no parser can forget it.
+func (d *Draft) add(s *session.Session, e session.Event) *session.Event {
+	e.Text = d.safe(s, e.Text)
+	e.Command = d.safe(s, e.Command)
+	e.Tool = session.Clean(e.Tool)
+	s.Events = append(s.Events, e)
+	return &s.Events[len(s.Events)-1]
+}
+
+// safe makes a text fit to keep: clean and without secrets.
+func (d *Draft) safe(s *session.Session, text string) string {
+	if text == "" {
+		return ""
+	}
+	return redact.Text(session.Clean(text), func(kind string) {
+		if s.Secrets == nil {
+			s.Secrets = make(map[string]int)
+		}
+		s.Secrets[kind]++
+	})
+}
+
+// finish returns the sessions that have events, with their headers cleaned and
+// completed.
+func (d *Draft) finish() []*session.Session {
+	out := make([]*session.Session, 0, len(d.order))
+	for _, id := range d.order {
+		s := d.sessions[id]
+		if len(s.Events) == 0 {
+			continue
+		}
+		if s.Title == "" {
+			s.Title = firstWords(s)
+		}
+		for _, field := range []*string{&s.Title, &s.Model, &s.Version, &s.Branch, &s.Cwd, &s.Remote} {
+			*field = d.safe(s, *field)
+		}
+		s.Title = session.Quote(s.Title, 120)
+		if s.Population == "" {
+			s.Population = session.ByUser
+		}
+		s.Span()
+		out = append(out, s)
+	}
+	return out
+}
+
+// firstWords returns what the session was asked first, for want of a title.
+func firstWords(s *session.Session) string {
+	for i := range s.Events {
+		if e := &s.Events[i]; e.Kind == session.User && e.Author != session.Injected {
+			return e.Text
+		}
+	}
+	return ""
+}
+
+// key makes the identity of an event out of what all its copies share.
+func key(parts ...string) string {
+	h := fnv.New64a()
+	for _, p := range parts {
+		io.WriteString(h, p)
+		h.Write([]byte{0})
+	}
+	return hex.EncodeToString(binary.BigEndian.AppendUint64(nil, h.Sum64()))
+}
+
+// parseTime reads an ISO time; one without a zone is taken as UTC. What cannot
+// be read, and what no agent can have written, gives the zero time.
+func parseTime(s string) time.Time {
+	if s == "" {
+		return time.Time{}
+	}
+	t, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil {
+		if t, err = time.Parse("2006-01-02T15:04:05.999999999", s); err != nil {
+			return time.Time{}
+		}
+	}
+	return sane(t)
+}
+
+// sane drops times from wrong clocks: before the first coding agents, or
+// further ahead than a person's century.
+func sane(t time.Time) time.Time {
+	if t.Year() < 2015 || t.Year() > 2100 {
+		return time.Time{}
+	}
+	return t.UTC().Truncate(time.Millisecond)
+}
+
+// unixTime reads seconds since 1970.
+func unixTime(sec float64) time.Time {
+	if sec <= 0 {
+		return time.Time{}
+	}
+	return sane(time.UnixMilli(int64(sec * 1000)))
+}
+
+var smallInts = func() (t [256]int) {
+	for i := range t {
+		t[i] = i
+	}
+	return t
+}()
+
+// exitCode returns a pointer to an exit code without an allocation for the usual ones.
+func exitCode(n int) *int {
+	if n >= 0 && n < len(smallInts) {
+		return &smallInts[n]
+	}
+	return &n
+}
+
+// firstLine returns the text up to its first line break.
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
+}
+
+// sniffLen is how much of a file its format is recognised by. The first line
+// of a rollout alone can pass 16 KB.
+const sniffLen = 64 << 10

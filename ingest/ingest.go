@@ -1,0 +1,467 @@
+package ingest
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+
+	"lode/session"
+	"lode/session/redact"
+)
+
+// Options say what a run reads and where it keeps it.
+type Options struct {
+	Where
+	State string         // the state folder
+	Store *session.Store // where sessions go
+	// Checkout looks up the working tree that a folder belongs to, and the
+	// name of its remote; nil means not to look at the disk.
+	Checkout func(dir string) (root, remote string)
+	// Progress is told how many bytes of how many have been read; may be nil.
+	Progress func(done, total int64)
+}
+
+// Result says what a run did.
+type Result struct {
+	Looked  []Looked `json:"-"`
+	Found   int      `json:"found"`   // files in the places and roots
+	Read    int      `json:"read"`    // files that were read now
+	Skipped int      `json:"skipped"` // files that are no transcripts or not read, now and before
+	Gone    int      `json:"gone"`    // files known before that are no longer there
+	Changed []string `json:"changed"` // names of sessions that are new or differ
+	Removed []string `json:"removed"` // names of sessions that turned out to be copies of others
+}
+
+// Any reports whether the store changed.
+func (r *Result) Any() bool { return len(r.Changed)+len(r.Removed) > 0 }
+
+// checkpointBytes is how much is read between two writes of the catalog, so
+// that a run that is killed need not be repeated from its start.
+const checkpointBytes = 256 << 20
+
+// Run reads what changed since the last run. The caller holds the state's lock.
+func Run(ctx context.Context, o Options) (Result, error) {
+	cat, err := LoadCatalog(o.State)
+	if err != nil {
+		return Result{}, err
+	}
+	r := &runner{Options: o, cat: cat, changed: make(map[string]bool), before: make(map[string]string)}
+	for name, info := range cat.Sessions {
+		r.before[name] = info.Digest
+	}
+	found, looked := Discover(o.Where)
+	r.res.Looked, r.res.Found = looked, len(found)
+	work := r.pick(found)
+	if len(work) == 0 && !r.dirty && !r.unjoined() {
+		return r.finish(), nil
+	}
+	if len(work) > 0 || r.unjoined() {
+		if !cat.loadKeys() {
+			work = r.allOf(found)
+		}
+		if err := r.read(ctx, work); err != nil {
+			return r.res, errors.Join(err, r.save())
+		}
+		if err := r.join(ctx); err != nil {
+			return r.res, err
+		}
+	}
+	if err := r.redactKept(); err != nil {
+		return r.res, errors.Join(err, r.save())
+	}
+	return r.finish(), r.save()
+}
+
+// redactKept applies new redaction rules to stored sessions whose sources are
+// gone, and can therefore not be read again.
+func (r *runner) redactKept() error {
+	for name, info := range r.cat.Sessions {
+		if info.Redaction == redact.Version {
+			continue
+		}
+		s, err := r.Store.Read(info.Agent, info.ID)
+		if err != nil {
+			return err
+		}
+		d := newDraft("", formatNamed(info.Agent))
+		for i := range s.Events {
+			e := &s.Events[i]
+			e.Text, e.Command = d.safe(s, e.Text), d.safe(s, e.Command)
+		}
+		s.Redaction = redact.Version
+		s.Title = d.safe(s, s.Title)
+		if r.cat.Sessions[name], err = r.Store.Write(s); err != nil {
+			return err
+		}
+		r.dirty = true
+	}
+	return nil
+}
+
+type runner struct {
+	Options
+	cat     *Catalog
+	res     Result
+	dirty   bool            // the catalog differs from the one on disk
+	changed map[string]bool // paths of the sources read now
+	files   map[string]string
+	before  map[string]string // digests of the sessions at the start
+
+	mu       sync.Mutex
+	done     int64
+	total    int64
+	unsaved  int64
+	firstErr error
+}
+
+func (r *runner) save() error {
+	err := r.cat.save()
+	if err != nil {
+		return fmt.Errorf("writing the catalog: %w", err)
+	}
+	r.dirty = false
+	return nil
+}
+
+// pick compares the files found with the catalog, marks what is gone, and
+// returns what must be read.
+func (r *runner) pick(found []Candidate) []Candidate {
+	r.files = make(map[string]string, len(found))
+	var work []Candidate
+	for _, c := range found {
+		r.files[c.Path] = c.File
+		old := r.cat.Sources[c.Path]
+		switch {
+		case c.Err != nil:
+			r.skip(c, reason(c.Err))
+		case old != nil && r.same(old, &c):
+			if old.Gone {
+				old.Gone, r.dirty = false, true
+			}
+		default:
+			work = append(work, c)
+		}
+	}
+	for path, s := range r.cat.Sources {
+		if r.files[path] == "" && !s.Gone && r.vanished(path) {
+			s.Gone, r.dirty = true, true
+			if len(s.Sessions) == 0 {
+				delete(r.cat.Sources, path)
+			}
+		}
+	}
+	return work
+}
+
+// vanished reports whether a source is no longer there, rather than in a
+// folder that could not be listed or is not among the roots of this run.
+func (r *runner) vanished(path string) bool {
+	file := filepath.FromSlash(path)
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(r.Home, file)
+	}
+	_, err := os.Lstat(file)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// same reports whether a source need not be read again: neither it nor the
+// rules for reading it have changed, and what came of it is still stored.
+func (r *runner) same(old *Source, c *Candidate) bool {
+	if old.Skipped != "" && old.Parser != formatsVersion() {
+		return false
+	}
+	if f := formatNamed(old.Agent); f != nil && len(old.Sessions) > 0 {
+		if old.Parser != f.Version {
+			return false
+		}
+		for _, name := range old.Sessions {
+			info, ok := r.cat.Sessions[name]
+			if !ok || info.Redaction != redact.Version || info.V != session.StoreVersion || !r.Store.Has(info.Agent, info.ID) {
+				return false
+			}
+		}
+	}
+	if old.Size == c.Size && old.MTime == c.MTime {
+		return true
+	}
+	if old.Size != c.Size || old.Sum == "" {
+		return false
+	}
+	sum, err := headTailSum(c.File, c.Size)
+	if err != nil || sum != old.Sum {
+		return false
+	}
+	old.MTime, r.dirty = c.MTime, true // only touched
+	return true
+}
+
+const sumLen = 4 << 10
+
+// headTailSum hashes the first and the last 4 KB of a file.
+func headTailSum(file string, size int64) (string, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.CopyN(h, f, min(size, sumLen)); err != nil {
+		return "", err
+	}
+	if size > sumLen {
+		if _, err := f.Seek(max(sumLen, size-sumLen), io.SeekStart); err != nil {
+			return "", err
+		}
+		if _, err := io.CopyN(h, f, size-max(sumLen, size-sumLen)); err != nil {
+			return "", err
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8]), nil
+}
+
+// skip records that a file is not read, and why. A source that was read
+// before keeps its sessions.
+func (r *runner) skip(c Candidate, why string) {
+	old := r.cat.Sources[c.Path]
+	s := &Source{Path: c.Path, Agent: c.Agent, Size: c.Size, MTime: c.MTime, Parser: formatsVersion(), Skipped: why}
+	if old != nil && len(old.Sessions) > 0 {
+		s.Sessions, s.Agent = old.Sessions, old.Agent
+	}
+	if old != nil && old.Skipped == why && old.Parser == s.Parser && old.Size == c.Size && old.MTime == c.MTime {
+		return
+	}
+	r.cat.Sources[c.Path], r.dirty = s, true
+}
+
+func (r *runner) allOf(found []Candidate) []Candidate {
+	return slices.DeleteFunc(slices.Clone(found), func(c Candidate) bool { return c.Err != nil })
+}
+
+func (r *runner) unjoined() bool {
+	for _, s := range r.cat.Sources {
+		if s.Unjoined {
+			return true
+		}
+	}
+	return false
+}
+
+// read reads sources in parallel and stores each session as far as its one
+// source tells it; join puts right what stands in several sources.
+func (r *runner) read(ctx context.Context, work []Candidate) error {
+	for _, c := range work {
+		r.total += c.Size
+	}
+	// The largest first: a big file that starts last would leave one worker alone.
+	slices.SortFunc(work, func(a, b Candidate) int {
+		if a.Size != b.Size {
+			return int(min(max(b.Size-a.Size, -1), 1))
+		}
+		return compare(a.Path, b.Path)
+	})
+	next := make(chan Candidate)
+	var wg sync.WaitGroup
+	for range max(1, runtime.GOMAXPROCS(0)) {
+		wg.Go(func() {
+			for c := range next {
+				r.one(c)
+			}
+		})
+	}
+feed:
+	for _, c := range work {
+		select {
+		case <-ctx.Done():
+			break feed
+		case next <- c:
+		}
+		if r.failed() != nil {
+			break
+		}
+	}
+	close(next)
+	wg.Wait()
+	return errors.Join(ctx.Err(), r.failed())
+}
+
+func compare(a, b string) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+func (r *runner) failed() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.firstErr
+}
+
+// one reads a source and stores what it holds. Only an error in writing stops
+// the run; a source that cannot be read is recorded so.
+func (r *runner) one(c Candidate) {
+	d, f, sum, err := parse(c)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.done += c.Size
+	if r.Progress != nil {
+		r.Progress(r.done, r.total)
+	}
+	if d == nil {
+		r.skip(c, why(c, err))
+		return
+	}
+	sessions := d.finish()
+	old := r.cat.Sources[c.Path]
+	if len(sessions) == 0 && old != nil && len(old.Sessions) > 0 {
+		r.skip(c, "holds no session any more; the one read before is kept")
+		return
+	}
+	s := &Source{Path: c.Path, Agent: f.Name, Size: c.Size, MTime: c.MTime, Sum: sum, Parser: f.Version, Report: d.Report, Unjoined: true}
+	if err != nil {
+		s.Skipped = "read only in part: " + reason(err)
+	}
+	for _, sess := range sessions {
+		s.Sessions = append(s.Sessions, sess.Name())
+	}
+	slices.Sort(s.Sessions)
+	r.cat.Sources[c.Path], r.changed[c.Path] = s, true
+	r.cat.keys[c.Path] = eventKeys(sessions)
+	r.res.Read++
+	r.dirty = true
+	if !r.shared(sessions, c.Path) {
+		r.mu.Unlock()
+		infos, err := r.write(sessions)
+		r.mu.Lock()
+		r.keep(infos, err)
+	}
+	if r.unsaved += c.Size; r.unsaved > checkpointBytes && r.firstErr == nil {
+		r.unsaved = 0
+		r.fail(r.save())
+	}
+}
+
+// why says in words why a candidate is not read.
+func why(c Candidate, err error) string {
+	switch {
+	case err != nil:
+		return reason(err)
+	case c.Size == 0:
+		return "empty"
+	case c.Agent != "" && formatNamed(c.Agent) == nil:
+		return c.Agent + ": " + notRead
+	}
+	return "no transcript of an agent that lode reads"
+}
+
+// shared reports whether a session of the source is known from another one:
+// then only join can tell what it holds.
+func (r *runner) shared(sessions []*session.Session, path string) bool {
+	for _, s := range sessions {
+		for _, src := range r.cat.Sessions[s.Name()].Sources {
+			if src.Path != path {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (r *runner) keep(infos []session.Info, err error) {
+	for _, info := range infos {
+		r.cat.Sessions[info.Name()] = info
+	}
+	r.fail(err)
+}
+
+func (r *runner) fail(err error) {
+	if r.firstErr == nil {
+		r.firstErr = err
+	}
+}
+
+// write stores sessions.
+func (r *runner) write(sessions []*session.Session) ([]session.Info, error) {
+	infos := make([]session.Info, 0, len(sessions))
+	for _, s := range sessions {
+		if r.Checkout != nil && s.Cwd != "" {
+			root, remote := r.Checkout(s.Cwd)
+			s.Checkout = root
+			if s.Remote == "" {
+				s.Remote = remote
+			}
+		}
+		info, err := r.Store.Write(s)
+		if err != nil {
+			return infos, err
+		}
+		info.Instructions = slices.Clone(info.Instructions)
+		for i := range info.Instructions {
+			info.Instructions[i].Lines = nil // the store has them
+		}
+		infos = append(infos, info)
+	}
+	return infos, nil
+}
+
+// parse reads a source. A nil draft means that it is not a transcript, or, with
+// an error, that it could not be opened.
+func parse(c Candidate) (*Draft, *Format, string, error) {
+	start, err := head(c.File)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	f := FormatOf(start)
+	if f == nil {
+		return nil, nil, "", nil
+	}
+	in, err := os.Open(c.File)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	defer in.Close()
+	d := newDraft(c.Path, f)
+	err = f.Parse(&Input{Path: c.Path, Reader: in}, d)
+	sum, sumErr := headTailSum(c.File, c.Size)
+	if sumErr != nil {
+		sum = "" // it changed meanwhile: read it again next time
+	}
+	return d, f, sum, err
+}
+
+// finish works out what changed.
+func (r *runner) finish() Result {
+	for name, info := range r.cat.Sessions {
+		if r.before[name] != info.Digest {
+			r.res.Changed = append(r.res.Changed, name)
+		}
+	}
+	for name := range r.before {
+		if _, ok := r.cat.Sessions[name]; !ok {
+			r.res.Removed = append(r.res.Removed, name)
+		}
+	}
+	slices.Sort(r.res.Changed)
+	slices.Sort(r.res.Removed)
+	for _, s := range r.cat.Sources {
+		if s.Skipped != "" {
+			r.res.Skipped++
+		}
+		if s.Gone {
+			r.res.Gone++
+		}
+	}
+	return r.res
+}

@@ -1,0 +1,312 @@
+package miner
+
+import (
+	"regexp"
+	"strings"
+)
+
+// Classes of failures.
+const (
+	MissingTool     = "command-not-found"
+	MissingModule   = "missing-module"
+	NoSuchFile      = "no-such-file"
+	TestFailure     = "test-failure"
+	CompileError    = "compile-error"
+	LintFinding     = "lint"
+	EditMismatch    = "edit-mismatch"
+	EditBeforeRead  = "edit-before-read"
+	UsageError      = "usage-error"
+	Timeout         = "timeout"
+	PermissionError = "permission"
+	NetworkError    = "network"
+	MergeConflict   = "merge-conflict"
+	APIFailure      = "api-error"
+	Exception       = "exception" // of a program, without a more telling class
+	ShellSyntax     = "shell-syntax"
+	VCSError        = "vcs"
+	LimitExceeded   = "limit" // an agent's own cap on what it reads
+	OtherFailure    = "other"
+)
+
+// clue is a line of output that tells of a failure.
+type clue struct {
+	class  string
+	entity string // the thing that is missing, unknown or wrong
+	line   string
+	weight int // how sure the line is, see the constants
+}
+
+// The weights of clues.
+const (
+	weak    = 1 // a word such as "error" somewhere in the line
+	telling = 2 // what programs print when they fail; may be quoted by others
+	verdict = 3 // a tool's summary that it failed
+	certain = 4 // said by the shell or the interpreter itself
+)
+
+// A clueRule recognises one way of telling a failure. hint is a substring that
+// must be there before the expression is tried.
+type clueRule struct {
+	class  string
+	weight int
+	hint   string
+	re     *regexp.Regexp // a first group that takes part is the entity
+}
+
+func rule(class string, weight int, hint, re string) clueRule {
+	return clueRule{class, weight, hint, regexp.MustCompile(re)}
+}
+
+// clueRules are tried in order on every line; the first that matches tells.
+var clueRules = []clueRule{
+	// The shell and the interpreters.
+	rule(MissingTool, certain, "command not found", `(?:^|: )(?:line \d+: )?([\w./+@-]+): command not found`),
+	rule(MissingTool, certain, "command not found", `command not found: ([\w./+@-]+)`),
+	rule(MissingTool, certain, ": not found", `^(?:/bin/)?(?:da|ba|z)?sh: (?:line )?\d+: ([\w./+@-]+): not found`),
+	rule(MissingTool, certain, "executable file not found", `exec: "([^"]+)": executable file not found`),
+	rule(MissingTool, certain, "not recognized as", `'([^']+)' is not recognized as an internal`),
+	rule(MissingTool, certain, "not currently installed", `[Pp]rogram '([^']+)' is (?:currently )?not installed`),
+	rule(MissingModule, certain, "No module named", `No module named '?([\w.]+)'?`),
+	rule(MissingModule, certain, "Cannot find module", `Cannot find module '([^']+)'`),
+	rule(MissingModule, certain, "Cannot find package", `Cannot find package '([^']+)'`),
+	rule(MissingModule, certain, "no required module provides package", `no required module provides package (\S+?)[;:]?(?:\s|$)`),
+	rule(MissingModule, certain, "could not be resolved", `Import "([^"]+)" could not be resolved`),
+	rule(MissingModule, telling, "cannot load such file", `cannot load such file -- (\S+)`),
+	rule(ShellSyntax, certain, "no matches found", `no matches found: (.+)`),
+	rule(ShellSyntax, certain, "syntax error", `(?:ba|z|da|/)?sh: .*syntax error.*|^\(eval\):\d+: .*|syntax error near unexpected token.*`),
+	rule(ShellSyntax, certain, "unexpected EOF", `unexpected EOF while looking for`),
+	rule(ShellSyntax, certain, "parse error near", `parse error near`),
+	rule(ShellSyntax, certain, "bad substitution", `bad substitution`),
+	rule(ShellSyntax, certain, "(eval):", `^\(eval\):\d+: (?:.*)`),
+	rule(ShellSyntax, certain, "event not found", `event not found`),
+
+	// The agents' own tools.
+	rule(EditMismatch, certain, "String to replace not found", `String to replace not found`),
+	rule(EditMismatch, certain, "matches of the string to replace", `Found \d+ matches of the string to replace`),
+	rule(EditMismatch, certain, "No changes to make", `No changes to make: old_string and new_string`),
+	rule(EditMismatch, certain, "apply_patch verification failed", `apply_patch verification failed`),
+	rule(EditMismatch, certain, "Could not find oldString", `Could not find oldString`),
+	rule(EditBeforeRead, certain, "has not been read yet", `File has not been read yet`),
+	rule(EditBeforeRead, certain, "modified since read", `has been modified since read`),
+	rule(LimitExceeded, certain, "exceeds maximum allowed", `File content \(.*exceeds maximum allowed`),
+	rule(UsageError, certain, "InputValidationError", `InputValidationError: (\w+) failed`),
+	rule(NoSuchFile, certain, "File does not exist", `File does not exist`),
+	rule(NoSuchFile, certain, "Path does not exist", `Path does not exist: (.+?)(?:</|\. Note|$)`),
+	rule(NoSuchFile, certain, "EISDIR", `EISDIR: illegal operation on a directory, read(?: '([^']+)')?`),
+
+	// Files and rights.
+	rule(NoSuchFile, telling, "No such file or directory", `can't open file '([^']+)'`),
+	rule(NoSuchFile, telling, "No such file or directory", `cannot (?:access|stat|open|remove) ['‘]?(.+?)['’]?(?: for reading)?: No such file`),
+	rule(NoSuchFile, telling, "No such file or directory", `(?:No such file or directory: |ENOENT: no such file or directory, \w+ )['"]([^'"]+)`),
+	rule(NoSuchFile, telling, "No such file or directory", `^(?:[\w./-]+: )?(?:line \d+: )?(?:cd: )?([^\s:]+): No such file or directory`),
+	rule(NoSuchFile, telling, "no such file or directory", `(?:cd: no such file or directory: |ENOENT: no such file or directory, \w+ ')([^']+)`),
+	rule(NoSuchFile, telling, "no such file or directory", `(?:open|stat|lstat|chdir) (\S+?): no such file or directory`),
+	rule(NoSuchFile, telling, "o such file or directory", `[Nn]o such file or directory(?: \(os error 2\))?`),
+	rule(PermissionError, telling, "ermission denied", `(\S+): [Pp]ermission denied|[Pp]ermission denied`),
+	rule(PermissionError, telling, "EACCES", `EACCES`),
+	rule(PermissionError, telling, "peration not permitted", `[Oo]peration not permitted`),
+
+	// Wrong use of programs.
+	rule(UsageError, verdict, "nrecognized argument", `error: unrecognized arguments?: (.+)`),
+	rule(UsageError, verdict, "nrecognized option", `[Uu]nrecognized option:? ['"‘\x60]?(-{0,2}[\w-]+)`),
+	rule(UsageError, verdict, "nknown option", `[Uu]nknown options?:? ['"‘\x60]?(-{0,2}[\w-]+)`),
+	rule(UsageError, verdict, "nknown flag", `[Uu]nknown flag:? ['"\x60]?(-{0,2}[\w-]+)`),
+	rule(UsageError, verdict, "unknown shorthand flag", `unknown shorthand flag: '(.)'`),
+	rule(UsageError, verdict, "flag provided but not defined", `flag provided but not defined: (-{1,2}[\w-]+)`),
+	rule(UsageError, verdict, "invalid option", `invalid option (?:-- )?['"]?(-{0,2}[\w?-]+)`),
+	rule(UsageError, verdict, "illegal option", `illegal option -- (\S+)`),
+	rule(UsageError, verdict, "nexpected argument", `unexpected argument '?([^' ]+)'? found`),
+	rule(UsageError, verdict, "No such option", `[Nn]o such option:? (-{0,2}[\w-]+)`),
+	rule(UsageError, verdict, "nknown command", `[Uu]nknown command:? ['"\x60]?([\w:-]+)`),
+	rule(UsageError, verdict, "is not a git command", `'([^']+)' is not a git command`),
+	rule(UsageError, verdict, "nknown revision", `ambiguous argument '([^']+)': unknown revision`),
+	rule(UsageError, verdict, "issing script", `[Mm]issing script: ['"]?([\w:-]+)`),
+	rule(UsageError, verdict, "ommand \"", `Command "([^"]+)" not found`),
+	rule(UsageError, verdict, "No rule to make target", `No rule to make target ['\x60]([^']+)'`),
+	rule(UsageError, verdict, "the following arguments are required", `the following arguments are required: (.+)`),
+	rule(UsageError, verdict, "requires an argument", `(?:option requires an argument|flag needs an argument)`),
+	rule(UsageError, verdict, "accepts ", `accepts (?:at most |at least |between )?\d+ arg`),
+	rule(UsageError, verdict, "invalid choice", `invalid choice: '?([^' ]+)`),
+	rule(UsageError, telling, "no task", `(?i)no tasks? (?:named )?['"\x60]?([\w:-]+)['"\x60]? (?:found|defined)`),
+
+	// Repositories.
+	rule(MergeConflict, verdict, "CONFLICT (", `^CONFLICT \(`),
+	rule(MergeConflict, verdict, "could not apply", `error: could not apply [0-9a-f]+`),
+	rule(MergeConflict, verdict, "Automatic merge failed", `Automatic merge failed`),
+	rule(VCSError, verdict, "[rejected]", `! \[(?:remote )?rejected\]`),
+	rule(VCSError, verdict, "failed to push some refs", `error: failed to push some refs`),
+	rule(VCSError, verdict, "fatal: ", `^fatal: .+`),
+	rule(VCSError, telling, "error: ", `^error: (?:pathspec|cannot|your local changes|Your local changes|unable to|insufficient|remote|src refspec|the following).+`),
+
+	// Networks and services.
+	rule(NetworkError, verdict, "ould not resolve host", `[Cc]ould not resolve host:? ?(\S*)`),
+	rule(NetworkError, verdict, "onnection refused", `[Cc]onnection refused`),
+	rule(NetworkError, verdict, "ECONNREFUSED", `ECONNREFUSED`),
+	rule(NetworkError, verdict, "ENOTFOUND", `getaddrinfo ENOTFOUND (\S+)`),
+	rule(NetworkError, verdict, "curl: (", `^curl: \(\d+\)`),
+	rule(APIFailure, verdict, "HTTP ", `\(HTTP (4\d\d|5\d\d)\)`),
+	rule(APIFailure, verdict, "status code", `(?i)request failed with status code (\d+)`),
+	rule(Timeout, verdict, "timed out", `(?i)(?:command|process|operation|test|request|it) timed out|timed out after`),
+
+	// Tests.
+	rule(TestFailure, verdict, "--- FAIL", `--- FAIL: (\S+)`),
+	rule(TestFailure, verdict, "FAIL", `^FAIL(?:\s|:|$)`),
+	rule(TestFailure, verdict, "FAILED", `^FAILED (\S+)|^FAILED \(|test result: FAILED|BUILD FAILED|^FAILED$`),
+	rule(TestFailure, verdict, "[FAIL]", `\[FAIL\]`),
+	rule(TestFailure, verdict, " failed", `(?:^|[^\w.])([1-9]\d* failed)\b`),
+	rule(TestFailure, verdict, "failing", `(?:^|\s)([1-9]\d* failing)\b`),
+	rule(TestFailure, verdict, "failure", `\b[1-9]\d* failures?\b`),
+	rule(TestFailure, verdict, "Failures: ", `Failures: [1-9]`),
+	rule(TestFailure, verdict, " failed, and ", `[1-9]\d* tests? failed`),
+	rule(TestFailure, verdict, "not ok ", `^not ok \d+`),
+	rule(TestFailure, verdict, "FAILURES!", `^FAILURES!`),
+	rule(NoSuchFile, verdict, "not found: ", `^ERROR: (?:file or directory|file|module or package) not found: (\S+)`),
+	rule(TestFailure, verdict, "ERROR ", `^ERROR (\S+\.py\S*)`),
+	rule(TestFailure, verdict, "error", `=+ .*\b[1-9]\d* errors?\b.* in [\d.]+s`),
+	rule(TestFailure, telling, "✕", `^\s*[✕✗×] `),
+
+	// Compilers.
+	rule(CompileError, verdict, "[build failed]", `\[(?:build|setup) failed\]`),
+	rule(CompileError, verdict, "error[E", `^error\[E\d+\]: (.+)`),
+	rule(CompileError, verdict, "could not compile", `error: could not compile`),
+	rule(CompileError, verdict, "error TS", `error TS\d+: (.+)`),
+	rule(CompileError, verdict, "undefined: ", `\.go:\d+:\d+: undefined: (\S+)`),
+	rule(CompileError, verdict, ".go:", `^(?:vet: )?\S+\.go:\d+:\d+: (?:.*(?:imported and not used|declared and not used|undefined|cannot use|missing return|not enough arguments|too many arguments|redeclared|syntax error|expected|no new variables|has no field or method|unknown field|could not import|does not implement|assignment mismatch|is not a type|cannot infer|must be).*)`),
+	rule(CompileError, verdict, "SyntaxError", `SyntaxError: (.+)`),
+	rule(CompileError, verdict, "IndentationError", `IndentationError: `),
+	rule(CompileError, verdict, "cannot find symbol", `cannot find symbol`),
+	rule(CompileError, verdict, "undeclared", `(?:use of )?undeclared (?:identifier|name):? ['\x60]?(\w+)`),
+	rule(CompileError, telling, ": error: ", `^\S+:\d+:(?:\d+:)? (?:fatal )?error: `),
+	rule(CompileError, telling, "build constraints exclude all Go files", `build constraints exclude all Go files`),
+	rule(CompileError, verdict, "no Go files in", `no (?:non-test )?Go files in (\S+)`),
+
+	// Linters.
+	rule(LintFinding, verdict, ".go:", `^\S+\.go:\d+(?::\d+)?: .* \((\w+)\)$`),
+	rule(LintFinding, verdict, "issues:", `^[1-9]\d* issues?:`),
+	rule(LintFinding, verdict, "problem", `[✖×] [1-9]\d* problems?`),
+	rule(LintFinding, verdict, "Found ", `^Found [1-9]\d* errors?`),
+	rule(LintFinding, telling, "would reformat", `would reformat`),
+	rule(LintFinding, telling, ".py:", `^\S+\.py:\d+:\d+: ([A-Z]{1,3}\d{3,4})\b`),
+
+	// Runners that report that what they ran has failed.
+	rule(OtherFailure, verdict, "***", `^(?:g?make)(?:\[\d+\])?: \*\*\* `),
+	rule(OtherFailure, verdict, "task failed", `(?i)^(?:\[\S+\] )?(?:mise )?error\s+task failed|^task: Failed to run task`),
+	rule(OtherFailure, verdict, "npm ERR!", `^npm ERR! `),
+	rule(OtherFailure, verdict, "npm error", `^npm error `),
+	rule(OtherFailure, verdict, "ELIFECYCLE", `ELIFECYCLE`),
+	rule(OtherFailure, verdict, "ommand failed with exit code", `[Cc]ommand failed with exit code [1-9]`),
+	rule(OtherFailure, telling, "exit status ", `^exit status [1-9]`),
+
+	// Programs that broke off.
+	rule(Exception, verdict, "panic: ", `^panic: (.+)|^\s*panic: (.+)`),
+	rule(Exception, verdict, "egmentation fault", `[Ss]egmentation fault`),
+	rule(Exception, verdict, "core dumped", `core dumped`),
+	rule(Exception, verdict, "Traceback", `^Traceback \(most recent call last\)`),
+	rule(Exception, telling, "Error", `^(?:E\s+)?((?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Warning|Exit|Interrupt))(?::|$)`),
+	rule(Exception, telling, "nhandled", `[Uu]nhandled (?:promise )?(?:rejection|exception)|Uncaught \w*Error`),
+	rule(Exception, telling, "Exception in thread", `Exception in thread "`),
+	rule(OtherFailure, telling, "rror", `^(?:[\w./@-]+: )?(?:\[?(?:error|Error|ERROR)\]?)[: ]`),
+	rule(OtherFailure, telling, "ailed", `^(?:Failed|failed) to `),
+}
+
+// clueOf returns what a line tells of a failure; the weight is 0 when nothing.
+func clueOf(line string) clue {
+	for i := range clueRules {
+		r := &clueRules[i]
+		if !strings.Contains(line, r.hint) {
+			continue
+		}
+		m := r.re.FindStringSubmatch(line)
+		if m == nil {
+			continue
+		}
+		c := clue{class: r.class, line: line, weight: r.weight}
+		for _, group := range m[1:] {
+			if group != "" {
+				c.entity = strings.TrimSpace(group)
+				break
+			}
+		}
+		return c
+	}
+	if weakWord.MatchString(line) {
+		return clue{class: OtherFailure, line: line, weight: weak}
+	}
+	return clue{}
+}
+
+var weakWord = regexp.MustCompile(`(?i)\b(?:errors?|failed|failure|fatal|cannot|can't|unable to|not found|invalid|denied|aborted|refused)\b`)
+
+const (
+	scanHead = 150 // lines of an output that are looked at from its start
+	scanTail = 150 // and from its end: verdicts come last
+	longLine = 2000
+)
+
+// scan returns the clues in an output, in order.
+func scan(output string) []clue {
+	lines := strings.Split(strings.TrimRight(output, "\n "), "\n")
+	var clues []clue
+	traced := false // within a traceback, whose last line names the exception
+	for i, line := range lines {
+		if i >= scanHead && i < len(lines)-scanTail {
+			continue
+		}
+		if len(line) > longLine {
+			line = line[:longLine]
+		}
+		line = strings.TrimRight(line, " \t")
+		c := clueOf(line)
+		switch {
+		case strings.HasPrefix(line, "Traceback (most recent call last)"):
+			traced = true
+		case traced && exceptionLine.MatchString(line):
+			traced = false
+			if c.weight < verdict {
+				c = clue{class: Exception, entity: exceptionLine.FindStringSubmatch(line)[1], line: line, weight: verdict}
+			}
+		}
+		if c.weight > 0 {
+			clues = append(clues, c)
+		}
+	}
+	return clues
+}
+
+// exceptionLine is the line of a traceback that names the exception.
+var exceptionLine = regexp.MustCompile(`^((?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*)(?::|$)`)
+
+// genericLines say that something failed and not what; a better clue near them
+// is preferred.
+var genericLine = regexp.MustCompile(`^(?:Traceback \(most recent call last\)|Exit code \d+|Script error:?|FAIL$|FAILED$|Error:?$|ERROR:?$|exit status \d+|make(?:\[\d+\])?: \*\*\*.*|=+ FAILURES =+|npm (?:ERR!|error).*|.*ELIFECYCLE.*|(?:\[\S+\] )?(?:mise )?ERROR\s+task failed.*|FAIL\s+\S+ (?:\[build failed\]|\[setup failed\])|--- FAIL: .*|[Ee]rror: .*exit(?:ed)? (?:with )?(?:code|status) \d+.*)$`)
+
+// best returns the clue that tells most: the heaviest, the first of equals; of
+// a traceback the exception at its end.
+func best(clues []clue) (clue, bool) {
+	at := -1
+	for i, c := range clues {
+		if at < 0 || score(c) > score(clues[at]) {
+			at = i
+		}
+	}
+	if at < 0 {
+		return clue{}, false
+	}
+	c := clues[at]
+	if c.class == Exception && c.weight == verdict {
+		for _, x := range clues[at+1:] { // the last exception is the one that was not handled
+			if x.class == Exception && x.weight == verdict && !genericLine.MatchString(x.line) {
+				c = x
+			}
+		}
+	}
+	return c, true
+}
+
+func score(c clue) int {
+	s := 2 * c.weight
+	if genericLine.MatchString(c.line) {
+		s -= 3
+	}
+	return s
+}

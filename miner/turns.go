@@ -1,0 +1,71 @@
+package miner
+
+import (
+	"regexp"
+	"strings"
+
+	"lode/session"
+)
+
+// intentOf tells what a human turn does. Strong marks first: the text of a
+// rejection, a turn after an interrupt; then words, which count only at the
+// start of a short turn, because long ones quote and describe.
+func intentOf(s *session.Session, i int) session.Intent {
+	e := &s.Events[i]
+	if e.Act == session.Refusal {
+		return session.RejectionReason
+	}
+	text := strings.TrimSpace(e.Text)
+	head := strings.ToLower(text[:min(len(text), 300)])
+	switch {
+	case standing.MatchString(head):
+		return session.StandingRule
+	case !afterWork(s, i):
+		return session.NewTask
+	case corrects.MatchString(head) && len(text) < 600:
+		return session.Correction
+	case praises.MatchString(head) && len(text) < 80:
+		return session.Praise
+	case answers1.MatchString(head) && len(text) < 200:
+		return session.Answer
+	case strings.HasSuffix(text, "?"):
+		return session.Question
+	case interruptedBefore(s, i) && len(text) < 400:
+		return session.Correction
+	case len(text) < 25:
+		return session.Other
+	}
+	return session.NewTask
+}
+
+var (
+	standing = regexp.MustCompile(`(?:^|[.!\n] *)(?:please )?(?:always|never|from now on|in (?:the )?future|going forward|remember(?: to| that|:))\b|\bdon'?t ever\b|\bevery time you\b`)
+	corrects = regexp.MustCompile(`^(?:no\b|nope|wrong|that'?s (?:not|wrong)|this is (?:not|wrong)|it'?s (?:not|still)|not (?:what|quite|like|that)|you (?:forgot|missed|didn'?t|did not|should(?:n'?t)?|broke|are wrong|still)|stop\b|don'?t\b|do not\b|undo|revert|actually\b|instead\b|but\b|hmm|wait\b|why (?:did|do|are|is|would|you)|i (?:said|asked|meant|told|don'?t (?:want|think|like))|we (?:don'?t|should(?:n'?t)?|shouldn'?t|already)|still (?:fail|broken|not|the same)|the (?:tests?|build|lint\w*|ci) (?:is|are|still)? ?(?:fail|broken|red))` +
+		`|\b(?:tests?|lint|build|ci) (?:is|are) (?:failing|broken|red)\b|\byou (?:forgot|missed)\b|\bi (?:already )?told you\b|\bshould(?:n'?t| not) (?:be|have)\b`)
+	praises  = regexp.MustCompile(`^(?:great|perfect|nice|thanks|thank you|awesome|excellent|well done|looks good|lgtm|good job|love it)\b`)
+	answers1 = regexp.MustCompile(`^(?:yes|yep|yeah|y$|ok\b|okay|sure|go ahead|do it|proceed|continue|sounds good|let'?s (?:do|go)|option \d|\d+[).]?$|(?:implement|fix|do) \d)`)
+)
+
+// afterWork reports whether the agent has done something since the last human
+// turn, so that there is something to correct.
+func afterWork(s *session.Session, i int) bool {
+	for j := i - 1; j >= 0; j-- {
+		switch e := &s.Events[j]; {
+		case e.Kind == session.Call, e.Kind == session.Agent && e.Act == "":
+			return true
+		case e.Kind == session.User && e.Author == session.Human:
+			return true // another turn of the same breath
+		}
+	}
+	return false
+}
+
+// interruptedBefore reports whether the person stopped the agent just before.
+func interruptedBefore(s *session.Session, i int) bool {
+	for j := i - 1; j >= 0 && j >= i-3; j-- {
+		if e := &s.Events[j]; e.Kind == session.Note && e.Act == session.Interrupt {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,112 @@
+package session
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// Clean makes foreign text fit to store and show: valid UTF-8 without NUL,
+// terminal escapes, control characters, and the invisible characters that can
+// hide or reorder text (bidirectional controls, zero-width spaces, tags).
+// Line breaks become "\n". Text that is clean already is returned as it is.
+func Clean(s string) string {
+	i := dirtyAt(s)
+	if i < 0 {
+		return s
+	}
+	b := make([]byte, i, len(s))
+	copy(b, s)
+	for i < len(s) {
+		c := s[i]
+		switch {
+		case c == '\x1b':
+			i += escapeLen(s[i:])
+			continue
+		case c == '\r':
+			if i+1 >= len(s) || s[i+1] != '\n' {
+				b = append(b, '\n')
+			}
+		case c < ' ' && c != '\n' && c != '\t', c == 0x7f:
+		case c < utf8.RuneSelf:
+			b = append(b, c)
+		default:
+			r, size := utf8.DecodeRuneInString(s[i:])
+			if r == utf8.RuneError && size == 1 {
+				b = append(b, "�"...)
+			} else if !hidden(r) {
+				b = append(b, s[i:i+size]...)
+			}
+			i += size
+			continue
+		}
+		i++
+	}
+	return string(b)
+}
+
+// dirtyAt returns where the first byte stands that Clean would change, or -1.
+func dirtyAt(s string) int {
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c < utf8.RuneSelf {
+			if (c < ' ' && c != '\n' && c != '\t') || c == 0x7f {
+				return i
+			}
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if (r == utf8.RuneError && size == 1) || hidden(r) {
+			return i
+		}
+		i += size
+	}
+	return -1
+}
+
+// hidden reports whether a character shows nothing but changes how its
+// neighbours read. The joiners U+200C and U+200D stay: scripts and emoji need
+// them, and they cannot carry text.
+func hidden(r rune) bool {
+	switch {
+	case r < 0x80:
+		return false
+	case r < 0xa0, r == 0xad, r == 0x200b, r == 0x200e, r == 0x200f,
+		r >= 0x202a && r <= 0x202e, r >= 0x2060 && r <= 0x206f,
+		r == 0xfeff, r >= 0xfff9 && r <= 0xfffb, r >= 0xe0000 && r <= 0xe0fff:
+		return true
+	}
+	return false
+}
+
+// escapeLen returns the length of the terminal escape sequence that s starts with.
+func escapeLen(s string) int {
+	if len(s) < 2 {
+		return 1
+	}
+	switch s[1] {
+	case '[': // CSI: parameters, then a final byte
+		for i := 2; i < len(s); i++ {
+			if s[i] >= 0x40 && s[i] <= 0x7e {
+				return i + 1
+			}
+			if s[i] < 0x20 || s[i] > 0x3f {
+				return i
+			}
+		}
+		return len(s)
+	case ']', 'P', '^', '_': // OSC, DCS, PM, APC: text up to BEL or ST
+		if end := strings.IndexAny(s[2:], "\a\x1b\n"); end >= 0 {
+			end += 2
+			switch {
+			case s[end] == '\a':
+				return end + 1
+			case s[end] == '\x1b' && end+1 < len(s) && s[end+1] == '\\':
+				return end + 2
+			}
+			return end
+		}
+		return len(s)
+	}
+	return 2
+}
