@@ -86,12 +86,19 @@ func (c *Catalog) Cover(found []Candidate) Coverage {
 		}
 		return a.Example < b.Example
 	})
+	cov.Pending = c.Pending(found)
+	return cov
+}
+
+// Pending counts the files that are new or have changed since they were read.
+func (c *Catalog) Pending(found []Candidate) int {
+	n := 0
 	for i := range found {
 		if c.pending(&found[i]) {
-			cov.Pending++
+			n++
 		}
 	}
-	return cov
+	return n
 }
 
 // pending reports whether a file differs from what the catalog knows of it.

@@ -10,6 +10,7 @@ const (
 	MissingTool     = "command-not-found"
 	MissingModule   = "missing-module"
 	NoSuchFile      = "no-such-file"
+	NotAFile        = "not-a-file" // a folder opened as a file
 	TestFailure     = "test-failure"
 	CompileError    = "compile-error"
 	LintFinding     = "lint"
@@ -92,7 +93,8 @@ var clueRules = []clueRule{
 	rule(UsageError, certain, "InputValidationError", `InputValidationError: (\w+) failed`),
 	rule(NoSuchFile, certain, "File does not exist", `File does not exist`),
 	rule(NoSuchFile, certain, "Path does not exist", `Path does not exist: (.+?)(?:</|\. Note|$)`),
-	rule(NoSuchFile, certain, "EISDIR", `EISDIR: illegal operation on a directory, read(?: '([^']+)')?`),
+	rule(NotAFile, telling, "Is a directory", `(?:^|: )(\S+): Is a directory`),
+	rule(NotAFile, certain, "EISDIR", `EISDIR: illegal operation on a directory, read(?: '([^']+)')?`),
 
 	// Files and rights.
 	rule(NoSuchFile, telling, "No such file or directory", `can't open file '([^']+)'`),
@@ -210,9 +212,19 @@ var clueRules = []clueRule{
 }
 
 // clueOf returns what a line tells of a failure; the weight is 0 when nothing.
-func clueOf(line string) clue {
+func clueOf(line string) clue { return clueBy(line, allRules, true) }
+
+var allRules = func() []*clueRule {
+	all := make([]*clueRule, len(clueRules))
 	for i := range clueRules {
-		r := &clueRules[i]
+		all[i] = &clueRules[i]
+	}
+	return all
+}()
+
+// clueBy is clueOf for some of the rules, and with weak clues only when asked.
+func clueBy(line string, rules []*clueRule, weakToo bool) clue {
+	for _, r := range rules {
 		if !strings.Contains(line, r.hint) {
 			continue
 		}
@@ -229,13 +241,26 @@ func clueOf(line string) clue {
 		}
 		return c
 	}
-	if weakWord.MatchString(line) {
+	if weakToo && hasWeakWord(line) {
 		return clue{class: OtherFailure, line: line, weight: weak}
 	}
 	return clue{}
 }
 
-var weakWord = regexp.MustCompile(`(?i)\b(?:errors?|failed|failure|fatal|cannot|can't|unable to|not found|invalid|denied|aborted|refused)\b`)
+// hasWeakWord reports whether a line has a word that failures are told with.
+func hasWeakWord(line string) bool {
+	for _, hint := range weakHints {
+		if strings.Contains(line, hint) {
+			return weakWord.MatchString(line)
+		}
+	}
+	return false
+}
+
+var (
+	weakWord  = regexp.MustCompile(`(?i)\b(?:errors?|failed|failure|fatal|cannot|can't|unable to|not found|invalid|denied|aborted|refused)\b`)
+	weakHints = []string{"rror", "RROR", "ail", "AIL", "atal", "ATAL", "annot", "an't", "nable to", "ot found", "nvalid", "enied", "borted", "efused"}
+)
 
 const (
 	scanHead = 150 // lines of an output that are looked at from its start
@@ -244,19 +269,26 @@ const (
 )
 
 // scan returns the clues in an output, in order.
-func scan(output string) []clue {
-	lines := strings.Split(strings.TrimRight(output, "\n "), "\n")
+func scan(output string) []clue { return scanFor(output, true) }
+
+// scanVerdicts returns the clues that a command whose exit is hidden is judged
+// by: the weak ones are left out, and most outputs are passed over at once.
+func scanVerdicts(output string) []clue { return scanFor(output, false) }
+
+func scanFor(output string, weakToo bool) []clue {
+	output = strings.TrimRight(ends(output), "\n ")
+	rules := hinted(output)
+	if len(rules) == 0 && !weakToo {
+		return nil
+	}
 	var clues []clue
 	traced := false // within a traceback, whose last line names the exception
-	for i, line := range lines {
-		if i >= scanHead && i < len(lines)-scanTail {
-			continue
-		}
+	for line := range strings.Lines(output) {
 		if len(line) > longLine {
 			line = line[:longLine]
 		}
-		line = strings.TrimRight(line, " \t")
-		c := clueOf(line)
+		line = strings.TrimRight(line, " \t\n")
+		c := clueBy(line, rules, weakToo)
 		switch {
 		case strings.HasPrefix(line, "Traceback (most recent call last)"):
 			traced = true
@@ -271,6 +303,40 @@ func scan(output string) []clue {
 		}
 	}
 	return clues
+}
+
+// ends cuts an output to its first and last lines.
+func ends(output string) string {
+	from, to := 0, len(output)
+	for range scanHead {
+		i := strings.IndexByte(output[from:], '\n')
+		if i < 0 {
+			return output
+		}
+		from += i + 1
+	}
+	for range scanTail {
+		i := strings.LastIndexByte(output[:to-1], '\n')
+		if i < from {
+			return output
+		}
+		to = i + 1
+		if to <= 1 {
+			return output
+		}
+	}
+	return output[:from] + output[to:]
+}
+
+// hinted returns the rules whose hint stands in an output.
+func hinted(output string) []*clueRule {
+	var rules []*clueRule
+	for i := range clueRules {
+		if strings.Contains(output, clueRules[i].hint) {
+			rules = append(rules, &clueRules[i])
+		}
+	}
+	return rules
 }
 
 // exceptionLine is the line of a traceback that names the exception.

@@ -34,8 +34,14 @@ func fingerprintKey(r *evidence, v *judgement, cwd string) string {
 		}
 	case UsageError:
 		return "usage\x00" + programOf(r) + "\x00" + v.entity + "\x00" + maskIf(v.entity == "", v.signature)
+	case ShellSyntax:
+		if strings.Contains(v.signature, "no matches found") {
+			return "shell\x00no matches found"
+		}
 	case EditMismatch, EditBeforeRead, LimitExceeded:
 		return v.class
+	case NotAFile:
+		return "not-a-file\x00" + relative(v.entity, cwd)
 	case LintFinding:
 		if v.entity != "" {
 			return "lint\x00" + v.entity

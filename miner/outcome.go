@@ -86,7 +86,7 @@ func failure(clues []clue, r *evidence, basis session.Basis) judgement {
 		return v
 	}
 	v.class, v.entity, v.signature = c.class, c.entity, strings.TrimSpace(c.line)
-	if v.class == NoSuchFile && v.entity == "" {
+	if (v.class == NoSuchFile || v.class == NotAFile) && v.entity == "" {
 		v.entity = pathIn(r)
 	}
 	if r.act == session.Shell {
@@ -164,7 +164,7 @@ func judgeHidden(r *evidence) judgement {
 	if sandboxed(r.output) {
 		return because(session.Denied, session.BasisText)
 	}
-	if clues := verdicts(scan(r.output), line); len(clues) > 0 {
+	if clues := verdicts(scanVerdicts(r.output), line); len(clues) > 0 {
 		return failure(clues, r, session.BasisText)
 	}
 	if r.flag == session.FlagRunning || r.output == "" || !onlyShows(line) {
@@ -187,7 +187,7 @@ func judgeZero(r *evidence) judgement {
 	if sandboxed(r.output) {
 		return because(session.Denied, session.BasisText)
 	}
-	clues := verdicts(scan(r.output), line)
+	clues := verdicts(scanVerdicts(r.output), line)
 	if len(clues) == 0 {
 		return ok
 	}
@@ -200,14 +200,7 @@ func judgeZero(r *evidence) judgement {
 // onlyShows reports whether a line does nothing but look: what it prints is
 // then not its own.
 func onlyShows(line *command.Line) bool {
-	for i := range line.Programs {
-		switch line.Programs[i].Role {
-		case command.View, command.Search, command.List, command.Print, command.Shell, command.Predicate:
-		default:
-			return false
-		}
-	}
-	return true
+	return line.Only(command.View, command.Search, command.List, command.Print, command.Shell, command.Predicate)
 }
 
 // hides reports whether the line's exit code says nothing of one of its
@@ -238,8 +231,10 @@ func verdicts(clues []clue, line *command.Line) []clue {
 func vouched(c clue, line *command.Line) bool {
 	if c.weight == certain && c.class != EditMismatch && c.class != EditBeforeRead {
 		switch c.class {
-		case MissingTool, ShellSyntax:
+		case MissingTool:
 			return shellSaid.MatchString(c.line)
+		case ShellSyntax:
+			return shellSaid.MatchString(c.line) && !line.Only(command.List, command.Predicate, command.Shell, command.Print)
 		case MissingModule:
 			return line.Has(command.Script, command.Test, command.Build, command.Lint, command.Other)
 		}
@@ -287,7 +282,7 @@ func vouched(c clue, line *command.Line) bool {
 }
 
 var (
-	shellSaid = regexp.MustCompile(`^(?:/\S+/)?(?:\(eval\)|zsh|bash|sh|dash|/bin/\w+|\S+\.sh)\b.*(?:not found|no matches found|syntax error|parse error|unexpected EOF)|^[\w-]+: command not found|: line \d+: `)
+	shellSaid = regexp.MustCompile(`^(?:/\S+/)?(?:\(eval\)|zsh|bash|sh|dash|/bin/\w+|\S+\.sh)[: ].*(?:not found|no matches found|syntax error|parse error|unexpected EOF)|^[\w-]+: command not found|: line \d+: `)
 	uncaught  = regexp.MustCompile(`^((?:[A-Za-z_]\w*\.)*\w+Error)(?::|$)`)
 	sandbox   = regexp.MustCompile(`(?m)^(?:[\w./-]+: )*[Oo]peration not permitted(?:: \w+)?$|sandbox(?:-exec)?: .*deny|^failed in sandbox`)
 )
@@ -359,7 +354,7 @@ func answers(p *command.Program, line *command.Line, exit int, output string) bo
 	case command.Lint:
 		return (p.HasArg("-d") || p.HasArg("-l") || p.HasArg("--diff")) && p.Name == "gofmt" && exit == 1 && !strings.Contains(output, "expected")
 	case command.Network:
-		return p.Name == "gh" && p.Sub == "pr" && p.HasArg("checks") && exit == 8 // pending
+		return p.Name == "gh" && p.Sub == "pr checks" && exit == 8 // pending
 	}
 	return exit == 141 // the reader had enough: a pipe closed early
 }

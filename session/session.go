@@ -314,6 +314,35 @@ func (s *Session) Find(r Ref) (*Event, bool) {
 	return nil, false
 }
 
+// Location is where an event stands in the agent's own files, as the machine
+// views show it.
+type Location struct {
+	Path   string     `json:"path"`
+	Line   *int       `json:"line,omitempty"`
+	Index  *int       `json:"index,omitempty"`
+	CallID string     `json:"call_id,omitempty"`
+	Copies []Location `json:"copies,omitempty"`
+}
+
+// Locate returns where an event stands, with its copies.
+func (h *Header) Locate(e *Event) Location {
+	l := h.locate(Place{Src: e.Src, N: e.N})
+	l.CallID = e.CallID
+	for _, c := range e.Copies {
+		l.Copies = append(l.Copies, h.locate(c))
+	}
+	return l
+}
+
+func (h *Header) locate(p Place) Location {
+	src := h.Sources[p.Src]
+	n := p.N
+	if src.Unit == "index" {
+		return Location{Path: src.Path, Index: &n}
+	}
+	return Location{Path: src.Path, Line: &n}
+}
+
 // InWindow reports whether the session belongs to the time from since on.
 // Undated sessions always do.
 func (h *Header) InWindow(since time.Time) bool {

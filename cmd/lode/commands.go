@@ -6,7 +6,14 @@ import "github.com/spf13/cobra"
 func commands(g *globals) []*cobra.Command {
 	return []*cobra.Command{
 		newIngestCommand(g),
+		newSearchCommand(g),
+		newShowCommand(g),
+		newReviewCommand(g),
+		newBriefCommand(g),
 		newEventsCommand(g),
+		newMineCommand(g),
+		newClassifyCommand(g),
+		newClusterCommand(g),
 		newStatusCommand(g),
 	}
 }

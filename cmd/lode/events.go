@@ -144,34 +144,7 @@ type eventView struct {
 	Class       string             `json:"class,omitempty"`
 	Entity      string             `json:"entity,omitempty"`
 	Fingerprint string             `json:"fingerprint,omitempty"`
-	Source      sourceView         `json:"source"`
-}
-
-// sourceView is where an event stands in the agent's own files.
-type sourceView struct {
-	Path   string       `json:"path"`
-	Line   *int         `json:"line,omitempty"`
-	Index  *int         `json:"index,omitempty"`
-	CallID string       `json:"call_id,omitempty"`
-	Copies []sourceView `json:"copies,omitempty"`
-}
-
-func viewSource(s *session.Session, e *session.Event) sourceView {
-	v := viewPlace(s, session.Place{Src: e.Src, N: e.N})
-	v.CallID = e.CallID
-	for _, c := range e.Copies {
-		v.Copies = append(v.Copies, viewPlace(s, c))
-	}
-	return v
-}
-
-func viewPlace(s *session.Session, p session.Place) sourceView {
-	src := s.Sources[p.Src]
-	n := p.N
-	if src.Unit == "index" {
-		return sourceView{Path: src.Path, Index: &n}
-	}
-	return sourceView{Path: src.Path, Line: &n}
+	Source      session.Location   `json:"source"`
 }
 
 func (l *library) view(s *session.Session, e *session.Event) eventView {
@@ -181,7 +154,7 @@ func (l *library) view(s *session.Session, e *session.Event) eventView {
 		Ref: s.Ref(e).String(), Agent: s.Agent, Session: s.ID, Root: root, Parent: s.Parent, Population: s.Population,
 		Project: l.projects.Of(&s.Header).Name, Time: e.Time, Kind: e.Kind, Author: e.Author, Intent: e.Intent,
 		Tool: tool, Command: command, Text: e.Text, Outcome: e.Outcome, Exit: e.Exit, Basis: e.Basis,
-		Class: e.Class, Entity: e.Entity, Fingerprint: e.Fingerprint, Source: viewSource(s, e),
+		Class: e.Class, Entity: e.Entity, Fingerprint: e.Fingerprint, Source: s.Locate(e),
 	}
 }
 

@@ -23,7 +23,8 @@ func newIngestCommand(g *globals) *cobra.Command {
 		Short: "Read the transcripts that are new or have changed",
 		Long: `ingest looks in the agents' known places under the home folder, in the roots
 of the configuration, and at the paths given, and reads what is new or has
-changed into the session store. It never searches a whole home folder.`,
+changed into the session store and the index. It never searches a whole home
+folder.`,
 		Example: `  lode ingest
   lode ingest ~/Downloads/trajectories`,
 		RunE: func(cmd *cobra.Command, args []string) error { return runIngest(cmd.Context(), g, args) },
@@ -47,6 +48,9 @@ func runIngest(ctx context.Context, g *globals, paths []string) error {
 	defer unlock()
 	res, err := w.ingest(ctx, paths)
 	if err != nil {
+		return err
+	}
+	if err := w.reindex(ctx); err != nil {
 		return err
 	}
 	if g.json {
@@ -206,6 +210,13 @@ func (p *bar) bytes(done, total int64) {
 	}
 	p.b.ChangeMax64(total)
 	p.b.Set64(done)
+}
+
+// items shows a count of things, where bytes are not known.
+func (p *bar) items(done, total int64) {
+	if p.b != nil {
+		p.b.Describe(fmt.Sprintf("indexing %d of %d", done, total))
+	}
 }
 
 func (p *bar) done() {

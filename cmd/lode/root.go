@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -105,8 +106,17 @@ func (w *world) note(format string, args ...any) {
 	}
 }
 
+// Memory: the collector runs seldom while the heap is small, and as often as it
+// must when it comes near the limit.
+const (
+	gcPercent   = 300
+	memoryLimit = 300 << 20
+)
+
 // run carries out a command line and returns the exit code.
 func run(ctx context.Context, args []string, env environment) int {
+	debug.SetGCPercent(gcPercent)
+	debug.SetMemoryLimit(memoryLimit)
 	g := &globals{environment: env}
 	root := newRootCommand(g)
 	root.SetArgs(args)

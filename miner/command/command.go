@@ -6,6 +6,7 @@ package command
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -18,6 +19,8 @@ type Program struct {
 	Sub   string   // subcommand, as test of "go test"; the module of "python -m"; the script of "npm run"
 	Args  []string // all words after Path; "" where a word is not literal
 	Via   []string // wrappers before it: sudo, uv run, timeout
+	Env   []string // assignments before it: FOO=bar
+	Raw   string   // the simple command as written, without its redirections
 	Role  Role
 	Piped bool // another program reads its output
 	// Decides says that the line's exit code can be this program's. In "a && b"
@@ -49,7 +52,7 @@ func parse(text string, depth int) Line {
 	if text == "" {
 		return Line{}
 	}
-	w := walker{depth: depth}
+	w := walker{depth: depth, src: text}
 	file, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(text), "")
 	if err != nil {
 		return split(text, depth)
@@ -66,6 +69,7 @@ type context struct {
 
 type walker struct {
 	line  Line
+	src   string
 	depth int
 }
 
@@ -151,11 +155,20 @@ func (w *walker) call(cmd *syntax.CallExpr, c context, inline bool) {
 	if len(words) == 0 {
 		return
 	}
-	w.words(words, c, inline)
+	p := Program{Inline: inline}
+	for _, a := range cmd.Assigns {
+		if a.Name != nil {
+			p.Env = append(p.Env, a.Name.Value+"="+wordText(a.Value))
+		}
+	}
+	if from, to := int(cmd.Pos().Offset()), int(cmd.End().Offset()); from < to && to <= len(w.src) {
+		p.Raw = w.src[from:to]
+	}
+	w.words(words, c, p)
 }
 
 // words adds the program that a simple command runs, below its wrappers.
-func (w *walker) words(words []string, c context, inline bool) {
+func (w *walker) words(words []string, c context, p Program) {
 	var via []string
 	for {
 		n := wrapper(words)
@@ -176,7 +189,7 @@ func (w *walker) words(words []string, c context, inline bool) {
 		}
 		return
 	}
-	p := Program{Path: words[0], Name: baseName(words[0]), Args: words[1:], Via: via, Inline: inline}
+	p.Path, p.Name, p.Args, p.Via = words[0], baseName(words[0]), words[1:], via
 	p.Sub = subcommand(&p)
 	if p.Name == "tee" && len(p.Args) > 0 {
 		w.line.Written = append(w.line.Written, p.Args[len(p.Args)-1])
@@ -267,7 +280,7 @@ func split(text string, depth int) Line {
 	end := func(c context) {
 		flush()
 		if len(words) > 0 {
-			w.words(words, c, false)
+			w.words(words, c, Program{Raw: strings.Join(words, " ")})
 			words = nil
 		}
 	}
@@ -332,6 +345,16 @@ func (l *Line) First(roles ...Role) *Program {
 		}
 	}
 	return nil
+}
+
+// Only reports whether all programs of the line play one of the roles.
+func (l *Line) Only(roles ...Role) bool {
+	for i := range l.Programs {
+		if !slices.Contains(roles, l.Programs[i].Role) {
+			return false
+		}
+	}
+	return true
 }
 
 // Main returns the program that the line is about: the first that does

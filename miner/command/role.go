@@ -214,7 +214,7 @@ func subcommand(p *Program) string {
 		return pythonTarget(p.Args)
 	}
 	_, many := subRoles[p.Name]
-	if !many && !runners[p.Name] && !interpreters[p.Name] {
+	if !many && !runners[p.Name] && !interpreters[p.Name] && !nested[p.Name] {
 		return ""
 	}
 	skip := false
@@ -232,10 +232,20 @@ func subcommand(p *Program) string {
 			}
 			return a
 		default:
+			if nested[p.Name] && i+1 < len(p.Args) && isVerb(p.Args[i+1]) {
+				return a + " " + p.Args[i+1]
+			}
 			return a
 		}
 	}
 	return ""
+}
+
+// nested lists the programs whose subcommands have subcommands.
+var nested = map[string]bool{"gh": true, "glab": true, "aws": true, "gcloud": true, "az": true, "kubectl": true}
+
+func isVerb(word string) bool {
+	return word != "" && strings.Trim(word, "abcdefghijklmnopqrstuvwxyz-") == "" && word[0] != '-'
 }
 
 var interpreters = map[string]bool{"node": true, "ruby": true, "php": true, "bash": true, "sh": true, "zsh": true, "ts-node": true, "tsx": true, "lua": true, "Rscript": true}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"lode/ingest"
+	"lode/miner"
+	"lode/rules"
+	"lode/session"
+)
+
+type mineOptions struct {
+	projects []string
+	since    string
+	all      bool
+	digest   bool
+	budget   int
+}
+
+func (o *mineOptions) AddFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringSliceVar(&o.projects, "project", nil, "only patterns of this project (its whole name or its last part)")
+	f.StringVar(&o.since, "since", "30d", "how far to look back: 30d, 2026-05-01, all; undated sessions are always in")
+	f.BoolVar(&o.all, "all", false, "list also what is not recommended, with the reason")
+	f.BoolVar(&o.digest, "digest", false, "write what people said instead: corrections, rejections, standing instructions")
+	f.IntVar(&o.budget, "budget", 20000, "tokens that the digest may use")
+}
+
+func newMineCommand(g *globals) *cobra.Command {
+	var o mineOptions
+	cmd := &cobra.Command{
+		Use:   "mine",
+		Short: "Show what recurs",
+		Long: `mine gathers what goes wrong in the sessions into patterns: which command fails
+for the same reason, which path is looked for in the wrong place, how often, in
+how many sessions and on how many days, what it cost, and what worked instead.
+It reads stored sessions only; lode nightly reads new transcripts first.`,
+		Example: "  lode mine\n  lode mine --project shop --since all --all\n  lode mine --json --project shop",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return runMine(cmd.Context(), g, o) },
+	}
+	o.AddFlags(cmd)
+	return cmd
+}
+
+// minedView is the machine view of mining.
+type minedView struct {
+	V        int             `json:"v"`
+	Coverage ingest.Coverage `json:"coverage"`
+	Mined    int             `json:"mined"`
+	Patterns []miner.Pattern `json:"patterns"`
+}
+
+func runMine(ctx context.Context, g *globals, o mineOptions) error {
+	w, err := g.world()
+	if err != nil {
+		return err
+	}
+	since, err := parseSince(o.since, w.clock)
+	if err != nil {
+		return usagef("--since: %w", err)
+	}
+	lib, err := w.library()
+	if err != nil {
+		return err
+	}
+	if o.digest {
+		return runDigest(ctx, lib, o, since)
+	}
+	report, err := lib.mine(ctx, since, o.projects)
+	if err != nil {
+		return err
+	}
+	if g.json {
+		return printJSON(w.stdout, minedView{1, lib.cat.Cover(nil), report.Mined, report.Patterns})
+	}
+	lib.printPatterns(report, o.all)
+	return nil
+}
+
+// mine runs the miner over the sessions of the window and words the rules.
+func (l *library) mine(ctx context.Context, since time.Time, projects []string) (miner.Report, error) {
+	infos := l.selected(&filters{projects: projects}, since, time.Time{})
+	report, err := miner.Mine(miner.Input{
+		Sessions: loadAhead(ctx, infos, l.load),
+		Project:  func(h *session.Header) string { return l.projects.Of(h).Name },
+		Root:     func(h *session.Header) string { return l.roots[h.Name()] },
+		Support:  miner.Support(l.w.cfg.Support),
+		Since:    since,
+	})
+	for i := range report.Patterns {
+		report.Patterns[i].Rule = rules.Word(&report.Patterns[i])
+	}
+	if report.Patterns == nil {
+		report.Patterns = []miner.Pattern{}
+	}
+	return report, err
+}
+
+func (l *library) printPatterns(r miner.Report, all bool) {
+	out, hidden := l.w.stdout, 0
+	for i := range r.Patterns {
+		p := &r.Patterns[i]
+		if !p.Recommended && !all {
+			hidden++
+			continue
+		}
+		fmt.Fprintf(out, "%s  %s  [%s]\n", p.ID, p.Title, p.Project)
+		fmt.Fprintf(out, "    %s, %s on %s; cost %s, about %d tokens\n", count(p.Sessions, "session"), count(p.Occurrences, "time"), count(p.Days, "day"), count(p.Cost.Calls, "call"), p.Cost.Tokens)
+		if p.Fix != nil {
+			fmt.Fprintf(out, "    what worked: %s (in %s)\n", p.Fix.Command, count(p.Fix.Sessions, "session"))
+		}
+		if p.Recommended {
+			fmt.Fprintf(out, "    rule: %s\n", p.Rule)
+		} else {
+			fmt.Fprintf(out, "    not recommended: %s\n", p.WhyNot)
+		}
+		if len(p.Evidence) > 0 {
+			fmt.Fprintf(out, "    see %s: %s\n", p.Evidence[0].Ref, p.Evidence[0].Quote)
+		}
+	}
+	fmt.Fprintf(out, "%s looked at; %d patterns recommended", count(r.Mined, "session"), len(r.Patterns)-hidden)
+	if hidden > 0 {
+		fmt.Fprintf(out, ", %d more are not (hint: --all shows why)", hidden)
+	}
+	fmt.Fprintln(out)
+}

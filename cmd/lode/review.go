@@ -1,0 +1,408 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"lode/rules"
+	"lode/session"
+)
+
+func newReviewCommand(g *globals) *cobra.Command {
+	var all bool
+	cmd := &cobra.Command{
+		Use:   "review",
+		Short: "Decide on proposed rules",
+		Long: `review lists the proposals that are open. Each is a change of one instruction
+file: a unified diff, with evidence that opens, what speaks against it, and what
+it costs the file's readers. Nothing is changed until one is accepted; then the
+file is patched, the ledger says who and why, and undo gives the old bytes back.`,
+		Example: `  lode review
+  lode review show r-1a2b3c4d
+  lode review accept r-1a2b3c4d --root ~/src/shop
+  lode review reject r-1a2b3c4d --reason "only on the old runner"
+  lode review undo r-1a2b3c4d`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runReviewList(g, all) },
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "list also what was decided")
+	cmd.AddCommand(newReviewListCommand(g), newReviewShowCommand(g), newReviewAcceptCommand(g), newReviewRejectCommand(g), newReviewSnoozeCommand(g), newReviewUndoCommand(g))
+	return cmd
+}
+
+func newReviewListCommand(g *globals) *cobra.Command {
+	var all bool
+	cmd := &cobra.Command{
+		Use: "list", Short: "List the proposals",
+		Example: "  lode review list\n  lode review list --all --json",
+		Args:    cobra.NoArgs,
+		RunE:    func(*cobra.Command, []string) error { return runReviewList(g, all) },
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "list also what was decided")
+	return cmd
+}
+
+func newReviewShowCommand(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use: "show ID", Short: "Show a proposal: reasons, evidence, diff",
+		Example: "  lode review show r-1a2b3c4d",
+		Args:    cobra.ExactArgs(1),
+		RunE:    func(_ *cobra.Command, args []string) error { return runReviewShow(g, args[0]) },
+	}
+}
+
+func newReviewAcceptCommand(g *globals) *cobra.Command {
+	var root, reason string
+	cmd := &cobra.Command{
+		Use: "accept ID", Short: "Apply a proposal to its file",
+		Long: `accept patches the file and writes the learning into the vault. When the file
+has changed since the proposal was made, nothing is applied: the proposal is made
+anew against the file as it is, and shown.`,
+		Example: "  lode review accept r-1a2b3c4d\n  lode review accept r-1a2b3c4d --root ~/src/shop",
+		Args:    cobra.ExactArgs(1),
+		RunE:    func(_ *cobra.Command, args []string) error { return runReviewAccept(g, args[0], root, reason) },
+	}
+	cmd.Flags().StringVar(&root, "root", "", "the project's checkout, where it is not known or another is meant")
+	cmd.Flags().StringVar(&reason, "reason", "", "why, for the ledger")
+	return cmd
+}
+
+func newReviewRejectCommand(g *globals) *cobra.Command {
+	var reason string
+	cmd := &cobra.Command{
+		Use: "reject ID", Short: "Decide against a proposal",
+		Long:    "reject is remembered: the proposal comes back only when its evidence has doubled.",
+		Example: `  lode review reject r-1a2b3c4d --reason "we are removing that tool"`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			return decide(g, args[0], "rejected", func(b *rules.Book) (*rules.Proposal, error) { return b.Reject(args[0], reason) })
+		},
+	}
+	cmd.Flags().StringVar(&reason, "reason", "", "why, for the ledger")
+	return cmd
+}
+
+func newReviewSnoozeCommand(g *globals) *cobra.Command {
+	var days int
+	cmd := &cobra.Command{
+		Use: "snooze ID", Short: "Put a proposal off",
+		Example: "  lode review snooze r-1a2b3c4d --days 14",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if days < 1 {
+				return usagef("--days is %d, it must be at least 1", days)
+			}
+			return decide(g, args[0], "snoozed", func(b *rules.Book) (*rules.Proposal, error) {
+				return b.Snooze(args[0], b.Now.AddDate(0, 0, days))
+			})
+		},
+	}
+	cmd.Flags().IntVar(&days, "days", 7, "how long")
+	return cmd
+}
+
+func newReviewUndoCommand(g *globals) *cobra.Command {
+	var reason string
+	cmd := &cobra.Command{
+		Use: "undo ID", Short: "Take an accepted proposal back",
+		Long: `undo gives the file its old bytes again. When the file was changed since, only
+the lines that were added are taken out; when those no longer stand, it says so
+and changes nothing.`,
+		Example: "  lode review undo r-1a2b3c4d",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			return decide(g, args[0], "undone", func(b *rules.Book) (*rules.Proposal, error) { return b.Undo(args[0], reason) })
+		},
+	}
+	cmd.Flags().StringVar(&reason, "reason", "", "why, for the ledger")
+	return cmd
+}
+
+// book opens the proposals and the ledger.
+func (w *world) book() (*rules.Book, error) {
+	if err := w.checkState(); err != nil {
+		return nil, err
+	}
+	return rules.OpenBook(w.stateDir, w.clock, who(w.getenv))
+}
+
+// who names the person who decides, for the ledger.
+func who(getenv func(string) string) string {
+	if name := getenv("USER"); name != "" {
+		return name
+	}
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return "unknown"
+}
+
+// proposalView is the machine view of a proposal.
+type proposalView struct {
+	*rules.Proposal
+	Duplicates []string `json:"duplicates"` // lines of the file that say it already
+	Conflicts  []string `json:"conflicts"`
+}
+
+func viewProposal(d *rules.Proposal) proposalView {
+	v := proposalView{Proposal: d, Duplicates: []string{}, Conflicts: []string{}}
+	if d.Covered != "" {
+		v.Duplicates = append(v.Duplicates, d.Covered)
+	}
+	return v
+}
+
+func runReviewList(g *globals, all bool) error {
+	w, err := g.world()
+	if err != nil {
+		return err
+	}
+	b, err := w.book()
+	if err != nil {
+		return err
+	}
+	list, damaged := b.List()
+	views := []proposalView{}
+	for _, d := range list {
+		if all || d.Status == rules.Open {
+			views = append(views, viewProposal(d))
+		}
+	}
+	if g.json {
+		err := printJSON(w.stdout, struct {
+			V         int            `json:"v"`
+			Proposals []proposalView `json:"proposals"`
+		}{1, views})
+		return errors.Join(err, damaged)
+	}
+	for _, v := range views {
+		fmt.Fprintf(w.stdout, "%s  %s  [%s, %s]\n    %s\n    %s\n", v.ID, v.Title, v.Project, v.Status, v.Rule, v.Why)
+	}
+	switch {
+	case len(views) > 0:
+		fmt.Fprintf(w.stdout, "%s (hint: lode review show %s)\n", count(len(views), "proposal"), views[0].ID)
+	case len(list) > 0:
+		fmt.Fprintf(w.stdout, "no open proposals; %d decided (hint: --all)\n", len(list))
+	default:
+		fmt.Fprintln(w.stdout, "no proposals yet (hint: lode nightly makes them)")
+	}
+	return damaged
+}
+
+func runReviewShow(g *globals, id string) error {
+	w, err := g.world()
+	if err != nil {
+		return err
+	}
+	b, err := w.book()
+	if err != nil {
+		return err
+	}
+	d, err := b.Get(id)
+	if err != nil {
+		return proposalError(err)
+	}
+	if g.json {
+		return printJSON(w.stdout, struct {
+			V int `json:"v"`
+			proposalView
+		}{1, viewProposal(d)})
+	}
+	w.printProposal(d)
+	return nil
+}
+
+func proposalError(err error) error {
+	if errors.Is(err, rules.ErrNoProposal) {
+		return usagef("%w (hint: lode review list --all)", err)
+	}
+	return err
+}
+
+func (w *world) printProposal(d *rules.Proposal) {
+	out := w.stdout
+	fmt.Fprintf(out, "%s  %s  [%s, %s]\n\n  %s\n\n%s\n", d.ID, d.Title, d.Project, d.Status, d.Rule, d.Why)
+	file := d.Target
+	if d.Root != "" {
+		file = filepath.Join(d.Root, filepath.FromSlash(d.Target))
+	}
+	fmt.Fprintf(out, "It goes to %s: %s.\n", file, d.WhyThere)
+	fmt.Fprintf(out, "The file takes %d tokens now and %d then", d.Budget.Before, d.Budget.After)
+	if d.Budget.Limit > 0 {
+		fmt.Fprintf(out, "; its readers load at most %d", d.Budget.Limit)
+	}
+	fmt.Fprintf(out, ".\nOf %s in which it applies, %d had the failure and %d did the opposite and were fine.\n",
+		count(d.Backtest.Sessions, "session"), d.Backtest.Failed, d.Backtest.Fine)
+	fmt.Fprintf(out, "\nEvidence (lode show REF):\n")
+	for _, e := range d.Evidence {
+		fmt.Fprintf(out, "  %s\n      %s\n", e.Ref, session.Clean(e.Quote))
+	}
+	for _, r := range d.Counter.Refs {
+		fmt.Fprintf(out, "  but: %s\n", r)
+	}
+	fmt.Fprintf(out, "\n%s", d.Diff)
+	if d.Status == rules.Open {
+		fmt.Fprintf(out, "\nlode review accept %s    or reject, snooze\n", d.ID)
+	}
+}
+
+func runReviewAccept(g *globals, id, root, reason string) error {
+	w, err := g.world()
+	if err != nil {
+		return err
+	}
+	if root != "" {
+		abs, err := filepath.Abs(root)
+		if err != nil {
+			return err
+		}
+		if info, err := os.Stat(abs); err != nil || !info.IsDir() {
+			return usagef("--root: %s is not a folder", root)
+		}
+		root = abs
+	}
+	unlock, err := w.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	b, err := w.book()
+	if err != nil {
+		return err
+	}
+	d, err := b.Accept(id, root, reason)
+	switch {
+	case errors.Is(err, rules.ErrMoved):
+		if !g.json {
+			w.printProposal(d)
+		}
+		return fmt.Errorf("%w; nothing was applied, the proposal was made anew (hint: look at it, then accept it again)", err)
+	case errors.Is(err, rules.ErrNoRoot):
+		return usagef("%w (hint: name it with --root DIR, or set root: for project %s in the configuration)", err, d.Project)
+	case err != nil:
+		return proposalError(err)
+	}
+	return w.printDecision(d, "accepted", "  "+filepath.Join(d.Root, filepath.FromSlash(d.Target))+" now says: "+d.Rule)
+}
+
+// decide carries out a decision under the lock.
+func decide(g *globals, id, done string, f func(*rules.Book) (*rules.Proposal, error)) error {
+	w, err := g.world()
+	if err != nil {
+		return err
+	}
+	unlock, err := w.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	b, err := w.book()
+	if err != nil {
+		return err
+	}
+	d, err := f(b)
+	if err != nil {
+		return proposalError(err)
+	}
+	return w.printDecision(d, done, "")
+}
+
+func (w *world) printDecision(d *rules.Proposal, done, more string) error {
+	if w.json {
+		return printJSON(w.stdout, struct {
+			V int `json:"v"`
+			proposalView
+		}{1, viewProposal(d)})
+	}
+	if w.quiet {
+		return nil
+	}
+	fmt.Fprintf(w.stdout, "%s %s\n", d.ID, done)
+	if more != "" {
+		fmt.Fprintln(w.stdout, strings.TrimRight(more, "\n"))
+	}
+	return nil
+}
+
+func newBriefCommand(g *globals) *cobra.Command {
+	var project string
+	var budget int
+	cmd := &cobra.Command{
+		Use:   "brief",
+		Short: "Print what an agent should know in a project",
+		Long: `brief prints the learnings that were accepted for a project, those with the most
+evidence first, under a budget of tokens. A loop runner loads it beside its own
+prompt: $(lode brief). No learning, no output.`,
+		Example: "  lode brief\n  lode brief --project shop --budget 500",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return runBrief(cmd.Context(), g, project, budget) },
+	}
+	cmd.Flags().StringVar(&project, "project", "", "the project (default that of the working folder)")
+	cmd.Flags().IntVar(&budget, "budget", 0, "tokens it may take (default from the configuration: 2000)")
+	return cmd
+}
+
+func runBrief(_ context.Context, g *globals, project string, budget int) error {
+	w, err := g.world()
+	if err != nil {
+		return err
+	}
+	b, err := w.book()
+	if err != nil {
+		return err
+	}
+	if budget == 0 {
+		budget = w.cfg.Brief
+	}
+	if project == "" {
+		if project, err = w.projectHere(); err != nil {
+			return err
+		}
+	}
+	learnings, damaged := b.Vault.List()
+	text, ids := rules.Brief(learnings, func(name string) bool { return session.SameProject(name, project) }, budget)
+	if g.json {
+		if ids == nil {
+			ids = []string{}
+		}
+		err := printJSON(w.stdout, struct {
+			V         int      `json:"v"`
+			Project   string   `json:"project"`
+			Tokens    int      `json:"tokens"`
+			Learnings []string `json:"learnings"`
+			Text      string   `json:"text"`
+		}{1, project, rules.Tokens(text), ids, text})
+		return errors.Join(err, damaged)
+	}
+	fmt.Fprint(w.stdout, text)
+	return damaged
+}
+
+// projectHere returns the project of the working folder.
+func (w *world) projectHere() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	lib, err := w.library()
+	if err != nil {
+		return "", err
+	}
+	for name, root := range lib.projects.Roots() {
+		if rel, err := filepath.Rel(root, dir); err == nil && filepath.IsLocal(rel) {
+			return name, nil
+		}
+	}
+	h := session.Header{Cwd: dir}
+	if root, remote := checkout(dir); root != "" {
+		h.Cwd, h.Remote = root, remote
+	}
+	return lib.projects.Of(&h).Name, nil
+}

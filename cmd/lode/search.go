@@ -1,0 +1,240 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"lode/index"
+	"lode/ingest"
+	"lode/session"
+)
+
+type searchOptions struct {
+	filters
+	limit   int
+	refresh bool
+}
+
+func (o *searchOptions) AddFlags(cmd *cobra.Command) {
+	o.filters.AddFlags(cmd)
+	cmd.Flags().IntVar(&o.limit, "limit", 10, "sessions to show")
+	cmd.Flags().BoolVar(&o.refresh, "refresh", false, "read new and changed transcripts first")
+}
+
+func newSearchCommand(g *globals) *cobra.Command {
+	var o searchOptions
+	cmd := &cobra.Command{
+		Use:   "search WORDS...",
+		Short: "Find the place in past sessions",
+		Long: `search looks for words in what people and agents said, in commands, paths,
+outputs and errors. All words must be there; "a phrase" in this order; -word
+must not be there. Identifiers are found whole and by their parts. The best
+place of each session is shown, the others are counted.`,
+		Example: `  lode search flaky checkout test
+  lode search '"no module named"' --failed --project shop
+  lode search migrate -rollback --since 30d --json`,
+		RunE: func(cmd *cobra.Command, args []string) error { return runSearch(cmd.Context(), g, o, args) },
+	}
+	o.AddFlags(cmd)
+	return cmd
+}
+
+// searchView is the machine view of a search.
+type searchView struct {
+	V     int       `json:"v"`
+	Query string    `json:"query"`
+	Tier  string    `json:"tier"`
+	Total int       `json:"total"`
+	Took  int64     `json:"took_ms"`
+	Age   int64     `json:"index_age"` // seconds since the index was built
+	Hits  []hitView `json:"hits"`
+	Notes []string  `json:"notes"`
+}
+
+type hitView struct {
+	Ref     string           `json:"ref"`
+	Session string           `json:"session"`
+	Title   string           `json:"title,omitempty"`
+	Project string           `json:"project"`
+	Agent   string           `json:"agent"`
+	Time    time.Time        `json:"time,omitzero"`
+	Kind    session.Kind     `json:"kind"`
+	Tool    string           `json:"tool,omitempty"`
+	Outcome session.Outcome  `json:"outcome,omitempty"`
+	Snippet string           `json:"snippet"`
+	Score   float64          `json:"score"`
+	More    int              `json:"more,omitempty"` // further hits in the same session
+	Source  session.Location `json:"source"`
+	marked  index.Snippet
+}
+
+func runSearch(ctx context.Context, g *globals, o searchOptions, args []string) error {
+	w, err := g.world()
+	if err != nil {
+		return err
+	}
+	text := strings.Join(args, " ")
+	if strings.TrimSpace(text) == "" {
+		return usagef("no words to search for (hint: lode search pytest)")
+	}
+	if o.refresh {
+		if err := w.refresh(ctx); err != nil {
+			return err
+		}
+	}
+	start := time.Now()
+	view, err := w.search(ctx, text, &o)
+	if err != nil {
+		return err
+	}
+	view.Took = time.Since(start).Milliseconds()
+	if g.json {
+		return printJSON(w.stdout, view)
+	}
+	w.printHits(view)
+	return nil
+}
+
+// search answers a query from the current generation of the index.
+func (w *world) search(ctx context.Context, text string, o *searchOptions) (*searchView, error) {
+	since, until, err := o.span(w.clock)
+	if err != nil {
+		return nil, err
+	}
+	pending := make(chan int, 1)
+	lib, err := w.library()
+	if err != nil {
+		return nil, err
+	}
+	go func() { // looking for changed files takes as long as searching
+		found, _ := ingest.Discover(w.where(nil))
+		pending <- lib.cat.Pending(found)
+	}()
+	view := &searchView{V: 1, Query: text, Hits: []hitView{}, Notes: []string{}}
+	r, err := index.Open(w.indexDir())
+	if errors.Is(err, index.ErrNone) {
+		return nil, fmt.Errorf("%w (hint: lode nightly, or lode ingest, reads the transcripts and builds it)", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	answer, err := r.Search(ctx, index.Query{Text: text, Agents: o.agents, Places: lib.places(o.projects), Kinds: o.kinds, Tools: o.tools,
+		Failed: o.failed, Since: since, Until: until, Limit: o.limit})
+	if errors.Is(err, index.ErrQuery) {
+		return nil, usageError{err}
+	}
+	if err != nil {
+		return nil, err
+	}
+	view.Tier, view.Total = answer.Tier, answer.Total
+	view.Age = int64(max(0, w.clock.Sub(r.Info.Built).Seconds()))
+	lib.hits(view, answer.Hits)
+	if answer.Total == 0 {
+		w.explainNothing(ctx, r, view, text, o)
+	}
+	if answer.Tier == "close" && answer.Total > 0 {
+		view.Notes = append(view.Notes, "no event has all the words; these have some of them")
+	}
+	if n := <-pending; n > 0 {
+		view.Notes = append(view.Notes, fmt.Sprintf("%s new or changed since the index was built (hint: --refresh)", count(n, "file")))
+	}
+	return view, nil
+}
+
+func (w *world) indexDir() string { return filepath.Join(w.stateDir, "index") }
+
+// places lists where the sessions of the projects belong; nil for no filter.
+func (l *library) places(projects []string) []string {
+	if len(projects) == 0 {
+		return nil
+	}
+	seen := make(map[string]bool)
+	places := []string{}
+	for i := range l.infos {
+		h := &l.infos[i].Header
+		if p := index.Place(h); !seen[p] && l.inProjects(h, projects) {
+			seen[p] = true
+			places = append(places, p)
+		}
+	}
+	return places
+}
+
+func (l *library) hits(view *searchView, hits []index.Hit) {
+	for _, h := range hits {
+		info, ok := l.cat.Sessions[h.Session]
+		if !ok {
+			continue // removed since the index was built
+		}
+		view.Hits = append(view.Hits, hitView{
+			Ref: h.Ref.String(), Session: h.Session, Title: info.Title, Project: l.projects.Of(&info.Header).Name, Agent: info.Agent,
+			Time: h.Time, Kind: h.Kind, Tool: h.Tool, Outcome: h.Outcome, Snippet: h.Snippet.Text, Score: h.Score, More: h.More,
+			Source: info.Locate(&session.Event{N: h.Ref.N, Src: min(h.Src, len(info.Sources)-1)}), marked: h.Snippet,
+		})
+	}
+}
+
+// explainNothing says why a search found nothing: filters that took hits away,
+// words that stand nowhere.
+func (w *world) explainNothing(ctx context.Context, r *index.Reader, view *searchView, text string, o *searchOptions) {
+	bare, err := r.Search(ctx, index.Query{Text: text, Limit: 1})
+	switch {
+	case err == nil && bare.Total > 0:
+		view.Notes = append(view.Notes, fmt.Sprintf("without the filters there are %s", count(bare.Total, "hit")))
+	case len(o.projects) > 0 && len(view.Hits) == 0 && r.Info.Docs > 0:
+		view.Notes = append(view.Notes, "the words stand nowhere in the index, with or without the filters")
+	default:
+		view.Notes = append(view.Notes, fmt.Sprintf("the words stand nowhere in %s of %s", count(r.Info.Docs, "indexed event"), count(r.Info.Sessions, "session")))
+	}
+	view.Notes = append(view.Notes, "long outputs are indexed by their beginning, end and error lines only")
+}
+
+func (w *world) printHits(view *searchView) {
+	open, shut, dim, plain := "", "", "", ""
+	if f, ok := w.stdout.(*os.File); ok && isTerminal(f) && w.getenv("NO_COLOR") == "" {
+		open, shut, dim, plain = "\x1b[1;33m", "\x1b[0m", "\x1b[2m", "\x1b[0m"
+	}
+	for i := range view.Hits {
+		h := &view.Hits[i]
+		when := "undated"
+		if !h.Time.IsZero() {
+			when = h.Time.Format("2006-01-02 15:04")
+		}
+		what := string(h.Kind)
+		if h.Tool != "" {
+			what = strings.TrimSpace(h.Tool + " " + string(h.Outcome))
+		}
+		fmt.Fprintf(w.stdout, "%s%s · %s · %s · %s%s\n", dim, h.Project, when, what, session.Quote(h.Title, 60), plain)
+		fmt.Fprintf(w.stdout, "    %s\n", h.marked.Marked(open, shut))
+		fmt.Fprintf(w.stdout, "    %slode show %s%s", dim, h.Ref, plain)
+		if h.More > 0 {
+			fmt.Fprintf(w.stdout, "%s   and %d more in this session%s", dim, h.More, plain)
+		}
+		fmt.Fprintln(w.stdout)
+	}
+	fmt.Fprintf(w.stdout, "%s in %s shown; index built %s ago\n", count(view.Total, "hit"), count(len(view.Hits), "session"), age(time.Duration(view.Age)*time.Second))
+	for _, n := range view.Notes {
+		fmt.Fprintln(w.stdout, n)
+	}
+}
+
+// age writes a duration in its largest unit.
+func age(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return count(int(d.Seconds()), "second")
+	case d < time.Hour:
+		return count(int(d.Minutes()), "minute")
+	case d < 48*time.Hour:
+		return count(int(d.Hours()), "hour")
+	}
+	return count(int(d.Hours()/24), "day")
+}

@@ -1,0 +1,235 @@
+package index
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/blevesearch/bleve/v2/document"
+	index "github.com/blevesearch/bleve_index_api"
+
+	"lode/session"
+)
+
+// Fields that hold text, by who or what wrote it, and their weight in ranking:
+// what a person said is what people remember, and an error what they look for.
+var textFields = []struct {
+	name  string
+	boost float64
+}{{human, 3}, {command, 2}, {problem, 2.5}, {agent, 1.5}, {output, 1}}
+
+const (
+	human   = "human"
+	agent   = "agent"
+	command = "command"
+	problem = "error"
+	output  = "output"
+
+	fieldSession = "session" // agent/id
+	fieldAgent   = "by"
+	fieldPlace   = "place" // see Place
+	fieldKind    = "kind"
+	fieldTool    = "tool"
+	fieldOutcome = "outcome"
+	fieldDay     = "day"
+	fieldText    = "text" // stored: what the snippet is cut from
+	fieldMeta    = "meta" // stored
+)
+
+const (
+	withVectors = index.IndexField | index.IncludeTermVectors
+	plain       = index.IndexField
+	stored      = index.StoreField
+)
+
+// What is indexed of a text, in bytes.
+const (
+	maxWords   = 8 << 10 // of a turn
+	maxPrompt  = 2 << 10 // of a program's prompt: templates repeat
+	outputHead = 500     // of an output, and as much of its end
+	shownHead  = 300     // of a file, a listing or the hits of a search, which the agent only looked at
+	maxProblem = 600     // of the lines that tell a failure
+	maxCommand = 2 << 10
+)
+
+// undated is the day of events without a time; filters by time let them pass.
+const undated = "undated"
+
+// meta is what a hit shows beside its text.
+type meta struct {
+	Time    time.Time       `json:"t,omitzero"`
+	Src     int             `json:"s,omitempty"`
+	Kind    session.Kind    `json:"k"`
+	Tool    string          `json:"tool,omitempty"`
+	Outcome session.Outcome `json:"o,omitempty"`
+}
+
+// Place identifies where a session belongs, as far as projects depend on it.
+// Searches for a project look for its places.
+func Place(h *session.Header) string {
+	return h.Cwd + "\x00" + h.Remote + "\x00" + h.Instance
+}
+
+// documents makes the documents of a session.
+func documents(s *session.Session) []*document.Document {
+	results := make(map[*session.Event]*session.Event)
+	for i := range s.Events {
+		if e := &s.Events[i]; e.Kind == session.Result && e.CallEvent != nil && results[e.CallEvent] == nil && e.Of == "" {
+			results[e.CallEvent] = e
+		}
+	}
+	b := builder{s: s, place: Place(&s.Header)}
+	for i := range s.Events {
+		e := &s.Events[i]
+		if !e.Time.IsZero() {
+			b.last = e.Time
+		}
+		switch e.Kind {
+		case session.User:
+			if e.Author != session.Injected {
+				b.words(e, human)
+			}
+		case session.Agent:
+			b.words(e, agent)
+		case session.Call:
+			b.call(e, results[e])
+		case session.Result:
+			if e.CallEvent == nil || results[e.CallEvent] != e {
+				b.call(nil, e)
+			}
+		}
+	}
+	return b.docs
+}
+
+type builder struct {
+	s     *session.Session
+	place string
+	last  time.Time // the newest time seen: that of events without one
+	docs  []*document.Document
+}
+
+func (b *builder) words(e *session.Event, field string) {
+	limit := maxWords
+	if e.Author == session.ByProgram {
+		field, limit = agent, maxPrompt
+	}
+	text := clip(e.Text, limit, 0)
+	if strings.TrimSpace(text) == "" {
+		return
+	}
+	d := b.document(e, text)
+	opt := withVectors
+	if field == agent {
+		opt = plain
+	}
+	d.AddField(document.NewTextFieldCustom(field, nil, []byte(text), opt, codeAnalyzer{}))
+}
+
+// call adds a call with its result; either may be missing.
+func (b *builder) call(call, result *session.Event) {
+	e := call
+	if e == nil {
+		e = result
+	}
+	tool, cmd := e.Subject()
+	cmd = clip(cmd, maxCommand, 0)
+	out, trouble := "", ""
+	if result != nil {
+		out = clipOutput(result)
+		if result.Outcome == session.Failed {
+			trouble = clip(result.Signature, maxProblem, 0)
+		}
+	} else {
+		out = clip(call.Text, outputHead, outputHead)
+	}
+	text := cmd
+	if call != nil && call.Act != session.Shell && result != nil && call.Text != "" {
+		out = clip(call.Text, outputHead, outputHead) + "\n" + out
+	}
+	if out != "" {
+		text += "\n" + out
+	}
+	if strings.TrimSpace(text) == "" {
+		return
+	}
+	d := b.document(e, text)
+	if result != nil && call != nil {
+		b.keyword(d, fieldKind, string(session.Result))
+	}
+	b.keyword(d, fieldTool, tool)
+	if result != nil {
+		b.keyword(d, fieldOutcome, string(result.Outcome))
+	}
+	for field, value := range map[string]string{command: cmd, problem: trouble} {
+		if value != "" {
+			d.AddField(document.NewTextFieldCustom(field, nil, []byte(value), withVectors, codeAnalyzer{}))
+		}
+	}
+	if out != "" {
+		d.AddField(document.NewTextFieldCustom(output, nil, []byte(out), plain, codeAnalyzer{}))
+	}
+	b.describe(d, e, result)
+}
+
+// document starts a document with what all have.
+func (b *builder) document(e *session.Event, text string) *document.Document {
+	d := document.NewDocument(b.s.Ref(e).String())
+	b.keyword(d, fieldSession, b.s.Name())
+	b.keyword(d, fieldAgent, b.s.Agent)
+	b.keyword(d, fieldPlace, b.place)
+	b.keyword(d, fieldKind, string(e.Kind))
+	day := undated
+	if !b.last.IsZero() {
+		day = b.last.Format("20060102")
+	}
+	b.keyword(d, fieldDay, day)
+	d.AddField(document.NewTextFieldWithIndexingOptions(fieldText, nil, []byte(text), stored))
+	if e.Kind != session.Call && e.Kind != session.Result {
+		b.describe(d, e, nil)
+	}
+	b.docs = append(b.docs, d)
+	return d
+}
+
+func (b *builder) describe(d *document.Document, e, result *session.Event) {
+	m := meta{Time: b.last, Src: e.Src, Kind: e.Kind}
+	m.Tool, _ = e.Subject()
+	if result != nil {
+		m.Outcome = result.Outcome
+	}
+	text, err := json.Marshal(m)
+	if err != nil {
+		panic(err) // its fields are plain values
+	}
+	d.AddField(document.NewTextFieldWithIndexingOptions(fieldMeta, nil, text, stored))
+}
+
+func (b *builder) keyword(d *document.Document, field, value string) {
+	if value != "" {
+		d.AddField(document.NewTextFieldCustom(field, nil, []byte(value), plain, keywordAnalyzer{}))
+	}
+}
+
+// clipOutput cuts a result to what is worth finding it by.
+func clipOutput(e *session.Event) string {
+	switch act := e.Action(); {
+	case e.Outcome == session.Failed:
+		return clip(e.Text, 2*outputHead, 2*outputHead)
+	case act == session.Read, act == session.Search, act == session.List, act == session.Fetch:
+		return clip(e.Text, shownHead, 0)
+	}
+	return clip(e.Text, outputHead, outputHead)
+}
+
+// clip cuts a text to its first and last bytes, at character boundaries.
+func clip(s string, head, tail int) string {
+	if len(s) <= head+tail {
+		return s
+	}
+	start := strings.ToValidUTF8(s[:head], "")
+	if tail == 0 {
+		return start
+	}
+	return start + "\n…\n" + strings.ToValidUTF8(s[len(s)-tail:], "")
+}

@@ -1,0 +1,366 @@
+package index
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/blevesearch/bleve/v2"
+	"github.com/blevesearch/bleve/v2/search"
+	"github.com/blevesearch/bleve/v2/search/query"
+	index "github.com/blevesearch/bleve_index_api"
+	"github.com/gofrs/flock"
+
+	"lode/session"
+)
+
+// Query is a search.
+type Query struct {
+	Text   string   // words, all of which must be there; "phrases"; -word for what must not be there
+	Agents []string // any of them, as all lists here
+	Places []string // of sessions, see Place; nil for all, empty for none
+	Kinds  []string
+	Tools  []string
+	Failed bool
+	Since  time.Time
+	Until  time.Time
+	Limit  int // sessions to return
+}
+
+// Answer is what a search found.
+type Answer struct {
+	Tier  string // "exact": all words; "close": as many as possible
+	Total int    // documents
+	Hits  []Hit  // the best of each session, then its others, in order of rank
+}
+
+// Hit is a document that was found.
+type Hit struct {
+	Ref     session.Ref
+	Session string // agent/id
+	Time    time.Time
+	Kind    session.Kind
+	Tool    string
+	Outcome session.Outcome
+	Src     int // position of the event's source in the session's sources
+	Score   float64
+	Snippet Snippet
+	More    int // further hits in the same session
+}
+
+// Reader searches one generation. It must be closed.
+type Reader struct {
+	Info   Info
+	lock   *flock.Flock
+	shards []bleve.Index
+	alias  bleve.IndexAlias
+}
+
+// Open opens the generation in use.
+func Open(dir string) (*Reader, error) {
+	for tries := 0; ; tries++ {
+		gen, err := current(dir)
+		if err != nil {
+			return nil, err
+		}
+		r, err := openGeneration(gen)
+		if err == nil {
+			return r, nil
+		}
+		if now, cerr := current(dir); tries > 3 || cerr != nil || now == gen {
+			return nil, fmt.Errorf("opening the index: %w (hint: lode nightly rebuilds it; the sessions are safe)", err)
+		} // replaced while it was being opened
+	}
+}
+
+func openGeneration(gen string) (*Reader, error) {
+	lock, err := use(gen)
+	if err != nil {
+		return nil, err
+	}
+	r := &Reader{lock: lock, alias: bleve.NewIndexAlias()}
+	if r.Info, err = readInfo(gen); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	if r.Info.Schema != SchemaVersion {
+		return nil, errors.Join(fmt.Errorf("it has schema %d, this program knows %d", r.Info.Schema, SchemaVersion), r.Close())
+	}
+	entries, err := os.ReadDir(gen)
+	if err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	for _, e := range entries {
+		if !e.IsDir() {
+			continue
+		}
+		ix, err := bleve.OpenUsing(filepath.Join(gen, e.Name()), map[string]any{"read_only": true, "bolt_timeout": boltTimeout})
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("shard %s: %w", e.Name(), err), r.Close())
+		}
+		r.shards = append(r.shards, ix)
+		r.alias.Add(ix)
+	}
+	return r, nil
+}
+
+// Close gives the generation free.
+func (r *Reader) Close() error {
+	var errs []error
+	for _, ix := range r.shards {
+		errs = append(errs, ix.Close())
+	}
+	return errors.Join(append(errs, r.lock.Unlock())...)
+}
+
+const (
+	maxTerms      = 64  // of one query
+	perSession    = 20  // hits looked at for each session wanted
+	maxCandidates = 400 // hits looked at in all
+)
+
+// Search finds the documents that have all the words; when none has, those
+// that have as many as possible, and says so.
+func (r *Reader) Search(ctx context.Context, q Query) (Answer, error) {
+	terms, err := parseTerms(q.Text)
+	if err != nil {
+		return Answer{}, err
+	}
+	if q.Places != nil && len(q.Places) == 0 || len(r.shards) == 0 {
+		return Answer{Tier: "exact"}, nil
+	}
+	answer, err := r.run(ctx, q, terms, false)
+	if err != nil || answer.Total > 0 || len(terms.must) < 2 {
+		return answer, err
+	}
+	return r.run(ctx, q, terms, true)
+}
+
+func (r *Reader) run(ctx context.Context, q Query, t terms, some bool) (Answer, error) {
+	limit := max(q.Limit, 1)
+	size := min(limit*perSession, maxCandidates)
+	req := bleve.NewSearchRequestOptions(q.build(t, some), size, 0, false)
+	res, err := r.alias.SearchInContext(ctx, req)
+	if err != nil {
+		return Answer{}, fmt.Errorf("searching: %w", err)
+	}
+	a := Answer{Tier: "exact", Total: int(res.Total)}
+	if some {
+		a.Tier = "close"
+	}
+	a.Hits = group(res.Hits, limit)
+	for i := range a.Hits {
+		if err := r.fill(&a.Hits[i], t); err != nil {
+			return a, err
+		}
+	}
+	return a, nil
+}
+
+// group keeps the best hit of each session and counts the others.
+func group(found search.DocumentMatchCollection, limit int) []Hit {
+	var hits []Hit
+	at := make(map[string]int)
+	for _, d := range found {
+		ref, err := session.ParseRef(d.ID)
+		if err != nil {
+			continue // not one of ours
+		}
+		name := ref.Agent + "/" + ref.Session
+		if i, seen := at[name]; seen {
+			hits[i].More++
+			continue
+		}
+		if len(hits) < limit {
+			at[name] = len(hits)
+			hits = append(hits, Hit{Ref: ref, Session: name, Score: d.Score})
+		}
+	}
+	return hits
+}
+
+// fill reads what is stored of a hit's document.
+func (r *Reader) fill(h *Hit, t terms) error {
+	for _, ix := range r.shards {
+		d, err := ix.Document(h.Ref.String())
+		if err != nil {
+			return fmt.Errorf("reading %s: %w", h.Ref, err)
+		}
+		if d == nil {
+			continue
+		}
+		d.VisitFields(func(f index.Field) {
+			switch f.Name() {
+			case fieldText:
+				h.Snippet = snippet(string(f.Value()), t)
+			case fieldMeta:
+				var m meta
+				if err = json.Unmarshal(f.Value(), &m); err == nil {
+					h.Time, h.Kind, h.Tool, h.Outcome, h.Src = m.Time, m.Kind, m.Tool, m.Outcome, m.Src
+				}
+			}
+		})
+		return err
+	}
+	return nil
+}
+
+// build makes bleve's query.
+func (q *Query) build(t terms, some bool) query.Query {
+	var must []query.Query
+	for _, phrase := range t.must {
+		must = append(must, anywhere(phrase))
+	}
+	var words query.Query
+	switch {
+	case len(must) == 0:
+		words = query.NewMatchAllQuery()
+	case some:
+		words = query.NewDisjunctionQuery(must)
+	default:
+		words = query.NewConjunctionQuery(must)
+	}
+	b := query.NewBooleanQuery([]query.Query{words}, nil, nil)
+	for _, phrase := range t.not {
+		b.AddMustNot(anywhere(phrase))
+	}
+	if filters := q.filters(); len(filters) > 0 {
+		b.AddFilter(query.NewConjunctionQuery(filters))
+	}
+	return b
+}
+
+// anywhere looks for a word or phrase in all text fields. Outputs have no
+// positions: there, a phrase is its words.
+func anywhere(phrase []string) query.Query {
+	var fields []query.Query
+	for _, f := range textFields {
+		var one query.Query
+		switch {
+		case len(phrase) == 1:
+			t := query.NewTermQuery(phrase[0])
+			t.SetField(f.name)
+			t.SetBoost(f.boost)
+			one = t
+		case f.name == output:
+			var all []query.Query
+			for _, w := range phrase {
+				t := query.NewTermQuery(w)
+				t.SetField(f.name)
+				all = append(all, t)
+			}
+			c := query.NewConjunctionQuery(all)
+			c.SetBoost(f.boost)
+			one = c
+		default:
+			p := query.NewPhraseQuery(phrase, f.name)
+			p.SetBoost(f.boost)
+			one = p
+		}
+		fields = append(fields, one)
+	}
+	return query.NewDisjunctionQuery(fields)
+}
+
+func (q *Query) filters() []query.Query {
+	var out []query.Query
+	for _, f := range []struct {
+		field  string
+		values []string
+	}{{fieldAgent, q.Agents}, {fieldPlace, q.Places}, {fieldKind, q.Kinds}, {fieldTool, q.Tools}} {
+		if len(f.values) > 0 {
+			out = append(out, anyOf(f.field, f.values))
+		}
+	}
+	if q.Failed {
+		out = append(out, anyOf(fieldOutcome, []string{string(session.Failed)}))
+	}
+	if !q.Since.IsZero() || !q.Until.IsZero() {
+		out = append(out, query.NewDisjunctionQuery([]query.Query{days(q.Since, q.Until), anyOf(fieldDay, []string{undated})}))
+	}
+	return out
+}
+
+func anyOf(field string, values []string) query.Query {
+	var any []query.Query
+	for _, v := range values {
+		t := query.NewTermQuery(v)
+		t.SetField(field)
+		any = append(any, t)
+	}
+	return query.NewDisjunctionQuery(any)
+}
+
+// days is a filter by date; whole days are enough for looking.
+func days(since, until time.Time) query.Query {
+	from, to := "00000000", "99999999"
+	if !since.IsZero() {
+		from = since.Format("20060102")
+	}
+	if !until.IsZero() {
+		to = until.Format("20060102")
+	}
+	yes := true
+	r := query.NewTermRangeInclusiveQuery(from, to, &yes, &yes)
+	r.SetField(fieldDay)
+	return r
+}
+
+// terms are the words of a query; each may be a phrase of several.
+type terms struct {
+	must [][]string
+	not  [][]string
+}
+
+// ErrQuery says that a query cannot be searched for as it stands.
+var ErrQuery = errors.New("nothing to search for")
+
+// parseTerms cuts a query into words, "phrases" and -exclusions.
+func parseTerms(text string) (terms, error) {
+	var t terms
+	for rest := strings.TrimSpace(text); rest != ""; rest = strings.TrimSpace(rest) {
+		not := false
+		if rest[0] == '-' && len(rest) > 1 && rest[1] != '-' && rest[1] != ' ' {
+			not, rest = true, rest[1:]
+		}
+		var part string
+		quoted := rest[0] == '"'
+		if quoted {
+			var closed bool
+			if part, rest, closed = strings.Cut(rest[1:], `"`); !closed {
+				return t, fmt.Errorf("the quote before %q is not closed", part)
+			}
+		} else if i := strings.IndexAny(rest, " \t\n\""); i >= 0 {
+			part, rest = rest[:i], rest[i:]
+		} else {
+			part, rest = rest, ""
+		}
+		w := words(part)
+		if len(w) == 0 {
+			continue
+		}
+		if not {
+			t.not = append(t.not, w)
+		} else {
+			t.must = append(t.must, w) // go-git and "go git" alike: their words in a row
+		}
+	}
+	if len(t.must)+len(t.not) > maxTerms {
+		return t, fmt.Errorf("more than %d words", maxTerms)
+	}
+	if len(t.must) == 0 {
+		return t, fmt.Errorf("%w: %q has no word", ErrQuery, text)
+	}
+	return t, nil
+}
+
+// Exists reports whether there is an index.
+func Exists(dir string) bool {
+	_, err := os.Stat(currentFile(dir))
+	return !errors.Is(err, fs.ErrNotExist)
+}

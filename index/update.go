@@ -1,0 +1,362 @@
+package index
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"time"
+
+	"github.com/blevesearch/bleve/v2"
+	"github.com/blevesearch/bleve/v2/document"
+	"github.com/blevesearch/bleve/v2/index/scorch"
+	"github.com/blevesearch/bleve/v2/search/query"
+	"github.com/google/renameio/v2"
+
+	"lode/session"
+)
+
+// Writer makes the next generation. Nothing of it is seen before Publish.
+type Writer struct {
+	dir       string
+	base      string // the generation in use, or ""
+	next      string
+	annotate  int
+	sessions  map[string]entry // in the generation being made
+	shards    map[string]*shard
+	changed   bool
+	published bool
+	docs      int
+}
+
+// entry is what a generation knows of a session it holds.
+type entry struct {
+	Digest string `json:"d"`
+	Shard  string `json:"s"`
+	Docs   int    `json:"n"`
+}
+
+// shard is one bleve index being written. A batch is filled while others are
+// written: building a segment keeps one processor busy.
+type shard struct {
+	ix      bleve.Index
+	batch   *bleve.Batch
+	bytes   int
+	writing chan error // a value for each batch that was written
+	under   int        // batches under way
+}
+
+// maxWriting is how many batches of a shard are written at once.
+const maxWriting = 2
+
+// Batches are bounded by what bleve holds in memory for one.
+const (
+	batchBytes = 2 << 20
+	batchDocs  = 4000
+)
+
+// NewWriter prepares the next generation of the index in a folder. annotate is
+// the version of the annotations that sessions come with. The caller holds the
+// state's lock.
+func NewWriter(dir string, annotate int) (*Writer, error) {
+	w := &Writer{dir: dir, annotate: annotate, sessions: make(map[string]entry), shards: make(map[string]*shard)}
+	base, err := current(dir)
+	if errors.Is(err, ErrNone) {
+		return w, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	info, err := readInfo(base)
+	if err != nil || info.Schema != SchemaVersion || info.Annotate != annotate {
+		return w, nil // damaged or of another time: built anew
+	}
+	if err := readSessions(base, w.sessions); err != nil {
+		w.sessions = make(map[string]entry)
+		return w, nil
+	}
+	w.base, w.docs = base, info.Docs
+	return w, nil
+}
+
+func readSessions(generation string, into map[string]entry) error {
+	text, err := os.ReadFile(filepath.Join(generation, "sessions.json"))
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(text, &into)
+}
+
+// Stale returns the sessions that the index does not hold as they are, and
+// removes those that are no longer listed.
+func (w *Writer) Stale(infos []session.Info) ([]session.Info, error) {
+	listed := make(map[string]bool, len(infos))
+	var stale []session.Info
+	for _, info := range infos {
+		listed[info.Name()] = true
+		if e, ok := w.sessions[info.Name()]; !ok || e.Digest != info.Digest {
+			stale = append(stale, info)
+		}
+	}
+	for _, name := range sortedNames(w.sessions) {
+		if !listed[name] {
+			if err := w.remove(name); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return stale, nil
+}
+
+func sortedNames(m map[string]entry) []string {
+	names := make([]string, 0, len(m))
+	for n := range m {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	return names
+}
+
+// shardOf is the shard that a session belongs to.
+func shardOf(h *session.Header) string {
+	if h.Start.IsZero() {
+		return undated
+	}
+	return h.Start.Format("2006")
+}
+
+// Put indexes a session, in place of what was indexed of it before.
+func (w *Writer) Put(s *session.Session, digest string) error {
+	if err := w.remove(s.Name()); err != nil {
+		return err
+	}
+	name := shardOf(&s.Header)
+	sh, err := w.shard(name)
+	if err != nil {
+		return err
+	}
+	docs := documents(s)
+	for _, d := range docs {
+		if err := sh.add(d); err != nil {
+			return err
+		}
+	}
+	w.sessions[s.Name()] = entry{digest, name, len(docs)}
+	w.docs += len(docs)
+	w.changed = true
+	return nil
+}
+
+func (sh *shard) add(d *document.Document) error {
+	if err := sh.batch.IndexAdvanced(d); err != nil {
+		return err
+	}
+	for _, f := range d.Fields {
+		sh.bytes += len(f.Value())
+	}
+	if sh.bytes < batchBytes && sh.batch.Size() < batchDocs {
+		return nil
+	}
+	return sh.flush()
+}
+
+// flush hands the batch over to be written.
+func (sh *shard) flush() error {
+	if err := sh.wait(maxWriting - 1); err != nil || sh.batch.Size() == 0 {
+		return err
+	}
+	full := sh.batch
+	sh.batch, sh.bytes = sh.ix.NewBatch(), 0
+	sh.under++
+	go func() { sh.writing <- sh.ix.Batch(full) }()
+	return nil
+}
+
+// wait returns when no more than some batches are under way.
+func (sh *shard) wait(most int) error {
+	var err error
+	for sh.under > most {
+		err = errors.Join(err, <-sh.writing)
+		sh.under--
+	}
+	return err
+}
+
+// remove takes a session out of the index.
+func (w *Writer) remove(name string) error {
+	e, ok := w.sessions[name]
+	if !ok {
+		return nil
+	}
+	sh, err := w.shard(e.Shard)
+	if err != nil {
+		return err
+	}
+	q := query.NewTermQuery(name)
+	q.SetField(fieldSession)
+	req := bleve.NewSearchRequestOptions(q, e.Docs+1, 0, false)
+	req.Score = "none"
+	found, err := sh.ix.Search(req)
+	if err != nil {
+		return err
+	}
+	for _, hit := range found.Hits {
+		sh.batch.Delete(hit.ID)
+	}
+	delete(w.sessions, name)
+	w.docs -= e.Docs
+	w.changed = true
+	return nil
+}
+
+// shard opens a shard of the next generation for writing.
+func (w *Writer) shard(name string) (*shard, error) {
+	if sh := w.shards[name]; sh != nil {
+		return sh, nil
+	}
+	if err := w.begin(); err != nil {
+		return nil, err
+	}
+	path := filepath.Join(w.next, name)
+	ix, err := w.openShard(path, name)
+	if err != nil {
+		return nil, err
+	}
+	sh := &shard{ix: ix, batch: ix.NewBatch(), writing: make(chan error, maxWriting)}
+	w.shards[name] = sh
+	return sh, nil
+}
+
+// begin makes the folder of the next generation.
+func (w *Writer) begin() error {
+	if w.next != "" {
+		return nil
+	}
+	next, err := nextGeneration(w.dir)
+	w.next = next
+	return err
+}
+
+func (w *Writer) openShard(path, name string) (bleve.Index, error) {
+	if w.base != "" {
+		err := cloneShard(filepath.Join(w.base, name), path, true)
+		if err == nil {
+			return bleve.OpenUsing(path, map[string]any{"bolt_timeout": boltTimeout})
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	return bleve.NewUsing(path, bleve.NewIndexMapping(), scorch.Name, scorch.Name, map[string]any{"bolt_timeout": boltTimeout})
+}
+
+// boltTimeout bounds the wait for a lock that nobody should hold.
+const boltTimeout = "2s"
+
+// cloneShard makes a shard of another generation: its segments are linked. For
+// a shard that will be written, the small files are copied.
+func cloneShard(from, to string, written bool) error {
+	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		target := filepath.Join(to, rel)
+		if entry.IsDir() {
+			return os.MkdirAll(target, 0o700)
+		}
+		if !written || filepath.Ext(path) == ".zap" {
+			if os.Link(path, target) == nil {
+				return nil
+			} // no links on this file system: copied
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(target, text, 0o600)
+	})
+}
+
+// Publish makes the generation current. It reports whether there was anything
+// to publish.
+func (w *Writer) Publish(now time.Time) (bool, error) {
+	if !w.changed && w.base != "" {
+		return false, nil
+	}
+	if err := w.begin(); err != nil {
+		return false, err
+	}
+	if err := w.finish(now); err != nil {
+		w.Abandon()
+		return false, err
+	}
+	if err := renameio.WriteFile(currentFile(w.dir), []byte(filepath.Base(w.next)+"\n"), 0o600); err != nil {
+		return false, err
+	}
+	w.published = true
+	sweep(w.dir, w.next)
+	return true, nil
+}
+
+func (w *Writer) finish(now time.Time) error {
+	for name, sh := range w.shards {
+		if err := errors.Join(sh.flush(), sh.wait(0)); err != nil {
+			return fmt.Errorf("indexing: %w", err)
+		}
+		delete(w.shards, name)
+		if err := sh.ix.Close(); err != nil {
+			return fmt.Errorf("indexing: %w", err)
+		}
+	}
+	if err := w.linkOthers(); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(w.next, "lock"), nil, 0o600); err != nil {
+		return err
+	}
+	if err := writeJSON(filepath.Join(w.next, "sessions.json"), w.sessions); err != nil {
+		return err
+	}
+	info := Info{Schema: SchemaVersion, Annotate: w.annotate, Built: now, Sessions: len(w.sessions), Docs: w.docs}
+	return writeJSON(filepath.Join(w.next, "info.json"), info)
+}
+
+// linkOthers takes over the shards that did not change.
+func (w *Writer) linkOthers() error {
+	if w.base == "" {
+		return nil
+	}
+	entries, err := os.ReadDir(w.base)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		to := filepath.Join(w.next, e.Name())
+		if _, err := os.Stat(to); !e.IsDir() || err == nil {
+			continue
+		}
+		if err := cloneShard(filepath.Join(w.base, e.Name()), to, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Abandon gives the generation up.
+func (w *Writer) Abandon() {
+	for _, sh := range w.shards {
+		sh.wait(0)
+		sh.ix.Close()
+	}
+	w.shards = nil
+	if w.next != "" && !w.published {
+		os.RemoveAll(w.next)
+	}
+}

@@ -1,0 +1,148 @@
+package miner
+
+import (
+	"cmp"
+	"slices"
+
+	"lode/miner/command"
+	"lode/session"
+)
+
+// Mine gathers the signals of all sessions into patterns, ranked: those that
+// are recommended first, then by score.
+func Mine(in Input) (Report, error) {
+	m := mining{in: in, groups: make(map[string]*group)}
+	for s, err := range in.Sessions {
+		if err != nil {
+			return Report{}, err
+		}
+		m.session(s)
+	}
+	return m.report(), nil
+}
+
+type mining struct {
+	in        Input
+	groups    map[string]*group
+	successes successes
+	mined     int
+	left      int
+}
+
+func (m *mining) session(s *session.Session) {
+	if s.Population == session.Own {
+		m.left++
+		return
+	}
+	m.mined++
+	v := newView(s)
+	project, population := m.in.Project(&s.Header), ""
+	if s.Population == session.Benchmark {
+		population = string(session.Benchmark)
+	}
+	root := m.in.Root(&s.Header)
+	for _, d := range Detectors {
+		d.Find(v, func(sig Signal) {
+			if !m.in.Since.IsZero() && !sig.Event.Time.IsZero() && sig.Event.Time.Before(m.in.Since) {
+				return
+			}
+			m.add(s, project, population, root, sig)
+		})
+	}
+	m.worked(v, project, population, root)
+}
+
+func (m *mining) add(s *session.Session, project, population, root string, sig Signal) {
+	k := project + "\x00" + population + "\x00" + sig.Kind + "\x00" + sig.Key
+	g := m.groups[k]
+	if g == nil {
+		g = &group{project: project, population: population, kind: sig.Kind, key: sig.Key}
+		m.groups[k] = g
+	}
+	e := sig.Event
+	o := occurrence{signal: sig, agent: s.Agent, session: s.Name(), root: root, path: s.Sources[e.Src].Path, time: e.Time, n: e.N, part: e.Part}
+	quote := e.Signature
+	if quote == "" {
+		quote = e.Text
+	}
+	o.evidence = Evidence{Ref: s.Ref(e).String(), Source: s.Locate(e), Quote: session.Quote(quote, maxQuote), Hash: TextHash(e.Text)}
+	if sig.Fix != nil {
+		fix := *sig.Fix
+		o.fixRef = s.Ref(fix.event).String()
+		fix.event = nil
+		o.signal.Fix = &fix
+	}
+	o.signal.Event = nil // the session must not stay in memory
+	g.seen = append(g.seen, o)
+}
+
+// worked notes which commands and paths succeeded in a session.
+func (m *mining) worked(v *View, project, population, root string) {
+	for _, at := range v.Results {
+		e := &v.Events[at]
+		if e.Outcome != session.OK {
+			continue
+		}
+		ref := v.Ref(e).String()
+		if e.Action() == session.Shell {
+			line := v.Line(e)
+			for i := range line.Programs {
+				p := &line.Programs[i]
+				if p.Role != command.Shell && p.Role != command.Print && (p.Decides || !p.Piped) {
+					m.successes.add(project, population, bare(general(p)), root, ref)
+					m.successes.add(project, population, toolKey(p.Name), root, ref)
+					if p.Name == "python" && p.HasArg("-m") {
+						m.successes.add(project, population, toolKey(p.Sub), root, ref)
+					}
+				}
+			}
+		}
+		for _, path := range opened(v, e) {
+			m.successes.add(project, population, path, root, ref)
+		}
+	}
+}
+
+func (m *mining) report() Report {
+	r := Report{Mined: m.mined, Left: m.left}
+	retries := m.foldRetries()
+	for _, k := range sortedKeys(m.groups) {
+		g := m.groups[k]
+		p := g.build(m.in.Support, &m.successes)
+		p.Retries = retries[k]
+		if p.Retries > 0 {
+			p.Score = rank(&p)
+		}
+		r.Patterns = append(r.Patterns, p)
+	}
+	slices.SortFunc(r.Patterns, func(a, b Pattern) int {
+		if a.Recommended != b.Recommended {
+			if a.Recommended {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(b.Sessions, a.Sessions), cmp.Compare(a.ID, b.ID))
+	})
+	return r
+}
+
+// foldRetries joins retry loops with the pattern of the failure that was
+// retried: one problem is one pattern. It returns how many calls were repeats.
+func (m *mining) foldRetries() map[string]int {
+	retries := make(map[string]int)
+	for k, g := range m.groups {
+		if g.kind != "retry-loop" {
+			continue
+		}
+		of := g.project + "\x00" + g.population + "\x00failing-command\x00" + g.key[len("retry\x00"):]
+		if m.groups[of] == nil {
+			continue
+		}
+		for i := range g.seen {
+			retries[of] += g.seen[i].signal.Cost.Calls - 1
+		}
+		delete(m.groups, k)
+	}
+	return retries
+}

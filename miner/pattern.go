@@ -1,0 +1,367 @@
+package miner
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"lode/session"
+)
+
+// Pattern is a signal that recurs in a project. It is the machine view of
+// mining, and a line of patterns.jsonl.
+type Pattern struct {
+	ID          string        `json:"id"`
+	Kind        string        `json:"kind"`
+	Title       string        `json:"title"`
+	Template    string        `json:"template"`
+	Rule        string        `json:"rule"` // the wording of a rule, set by the caller
+	Project     string        `json:"project"`
+	Population  string        `json:"population,omitempty"` // "benchmark" for patterns of benchmark runs
+	Scope       string        `json:"scope"`
+	Agents      []string      `json:"agents"`
+	Sessions    int           `json:"sessions"`     // root sessions
+	SessionsAll int           `json:"sessions_all"` // subagents' included
+	SessionList []SessionSeen `json:"session_list"`
+	Occurrences int           `json:"occurrences"`
+	Retries     int           `json:"retries,omitempty"` // of them, repeats of the same call with nothing changed
+	Days        int           `json:"days"`
+	First       time.Time     `json:"first,omitzero"`
+	Last        time.Time     `json:"last,omitzero"`
+	Cost        Cost          `json:"cost"`
+	Score       float64       `json:"score"`
+	Fix         *Fix          `json:"fix,omitempty"`
+	Evidence    []Evidence    `json:"evidence"`
+	Counter     Counter       `json:"counter"`
+	Recommended bool          `json:"recommended"`
+	WhyNot      string        `json:"why_not,omitempty"`
+
+	// For the wording of rules.
+	Class   string `json:"class,omitempty"`
+	Subject string `json:"subject,omitempty"`
+	Entity  string `json:"entity,omitempty"`
+	Role    string `json:"role,omitempty"`
+}
+
+// SessionSeen is a session in which a pattern occurred.
+type SessionSeen struct {
+	Session string `json:"session"` // agent/id
+	Root    string `json:"root"`
+	Path    string `json:"path"`
+}
+
+// Evidence is one occurrence that opens: its reference, its place, and what
+// stands there.
+type Evidence struct {
+	Ref    string           `json:"ref"`
+	Source session.Location `json:"source"`
+	Quote  string           `json:"quote"`
+	Hash   string           `json:"hash"` // of the event's text, checked when the reference is resolved
+}
+
+// Counter is what speaks against a pattern: sessions in which the same thing
+// worked.
+type Counter struct {
+	Sessions int      `json:"sessions"`
+	Refs     []string `json:"refs,omitempty"`
+}
+
+const (
+	maxEvidence = 10
+	maxQuote    = 160
+)
+
+// TextHash is the hash that evidence keeps of an event's text.
+func TextHash(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:6])
+}
+
+// occurrence is a signal as it is kept until all sessions are seen: without
+// the session itself.
+type occurrence struct {
+	signal   Signal
+	agent    string
+	session  string
+	root     string
+	path     string
+	time     time.Time
+	n, part  int
+	evidence Evidence
+	fixRef   string
+}
+
+// group gathers the occurrences of one pattern.
+type group struct {
+	project, population, kind, key string
+	seen                           []occurrence
+}
+
+// build makes the pattern of a group.
+func (g *group) build(support Support, successes *successes) Pattern {
+	slices.SortFunc(g.seen, func(a, b occurrence) int {
+		return cmp.Or(a.time.Compare(b.time), cmp.Compare(a.session, b.session), cmp.Compare(a.n, b.n), cmp.Compare(a.part, b.part))
+	})
+	typical := g.typical()
+	p := Pattern{
+		ID: patternID(g.project, g.population, g.key), Kind: g.kind, Project: g.project, Population: g.population, Scope: "project",
+		Occurrences: len(g.seen), Template: typical.Template, Class: typical.Class, Subject: typical.Subject, Entity: typical.Entity, Role: typical.Role,
+	}
+	g.count(&p)
+	p.Evidence = g.evidence()
+	p.Fix = g.fix(p.Sessions)
+	p.Counter = successes.against(&p, g.roots())
+	p.Title = title(&p)
+	p.WhyNot = whyNot(&p, support, typical.Barred, g.population != "")
+	p.Recommended = p.WhyNot == ""
+	p.Score = rank(&p)
+	return p
+}
+
+func patternID(project, population, key string) string {
+	sum := sha256.Sum256([]byte(fingerprintVersion + "\x00" + project + "\x00" + population + "\x00" + key))
+	return "p-" + hex.EncodeToString(sum[:5])
+}
+
+// typical returns the signal whose subject is the most frequent; of equals the
+// first in order of the alphabet.
+func (g *group) typical() Signal {
+	counts := make(map[string]int)
+	for i := range g.seen {
+		counts[g.seen[i].signal.Subject]++
+	}
+	best := &g.seen[0]
+	for i := range g.seen {
+		a, b := g.seen[i].signal.Subject, best.signal.Subject
+		if counts[a] > counts[b] || counts[a] == counts[b] && a < b {
+			best = &g.seen[i]
+		}
+	}
+	s := best.signal
+	for i := range g.seen { // the wording needs the entity wherever one occurrence has it
+		if s.Entity == "" && g.seen[i].signal.Subject == s.Subject {
+			s.Entity = g.seen[i].signal.Entity
+		}
+	}
+	return s
+}
+
+func (g *group) count(p *Pattern) {
+	agents, sessions, roots, days := map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}
+	for i := range g.seen {
+		o := &g.seen[i]
+		agents[o.agent], roots[o.root] = true, true
+		if !sessions[o.session] {
+			sessions[o.session] = true
+			p.SessionList = append(p.SessionList, SessionSeen{o.session, o.root, o.path})
+		}
+		if !o.time.IsZero() {
+			days[o.time.Format(time.DateOnly)] = true
+			if p.First.IsZero() {
+				p.First = o.time
+			}
+			p.Last = o.time
+		}
+		p.Cost.add(o.signal.Cost)
+	}
+	p.Agents = sortedKeys(agents)
+	p.Sessions, p.SessionsAll, p.Days = len(roots), len(sessions), len(days)
+	slices.SortFunc(p.SessionList, func(a, b SessionSeen) int { return cmp.Compare(a.Session, b.Session) })
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func (g *group) roots() map[string]bool {
+	roots := make(map[string]bool)
+	for i := range g.seen {
+		roots[g.seen[i].root] = true
+	}
+	return roots
+}
+
+// evidence chooses occurrences of different root sessions, spread over time:
+// the newest first, because those still matter.
+func (g *group) evidence() []Evidence {
+	var out []Evidence
+	used := make(map[string]bool)
+	for pass := 0; pass < 2 && len(out) < maxEvidence; pass++ {
+		for i := len(g.seen) - 1; i >= 0 && len(out) < maxEvidence; i-- {
+			o := &g.seen[i]
+			if pass == 0 && used[o.root] || pass == 1 && used[o.evidence.Ref] {
+				continue
+			}
+			used[o.root], used[o.evidence.Ref] = true, true
+			out = append(out, o.evidence)
+		}
+	}
+	return out
+}
+
+// fixShare is the least share of a pattern's sessions in which a fix must have
+// worked to be called its fix.
+const fixShare = 0.15
+
+// fix returns what worked in the most sessions.
+func (g *group) fix(sessions int) *Fix {
+	type tally struct {
+		fix   Fix
+		roots map[string]bool
+	}
+	tallies := make(map[string]*tally)
+	for i := range g.seen {
+		f := g.seen[i].signal.Fix
+		if f == nil {
+			continue
+		}
+		t := tallies[f.Command]
+		if t == nil {
+			t = &tally{fix: *f, roots: make(map[string]bool)}
+			tallies[f.Command] = t
+		}
+		t.fix.Ref = g.seen[i].fixRef // the newest
+		t.roots[g.seen[i].root] = true
+	}
+	var best *tally
+	for _, command := range sortedKeys(tallies) {
+		if t := tallies[command]; best == nil || len(t.roots) > len(best.roots) {
+			best = t
+		}
+	}
+	if best == nil || float64(len(best.roots)) < fixShare*float64(sessions) {
+		return nil
+	}
+	best.fix.Sessions = len(best.roots)
+	return &best.fix
+}
+
+func title(p *Pattern) string {
+	quoted := "`" + p.Subject + "`"
+	switch {
+	case p.Kind == "wrong-path" && p.Class == NotAFile:
+		return p.Subject + " is a folder, not a file"
+	case p.Kind == "wrong-path":
+		return "there is no " + p.Subject
+	case p.Kind == "retry-loop":
+		return quoted + " is called again and again after the same failure"
+	case (p.Class == MissingTool || p.Class == MissingModule) && p.Entity != "" && p.Fix != nil && strings.Contains(p.Fix.Command, p.Entity):
+		return p.Entity + " is not available as " + quoted
+	case (p.Class == MissingTool || p.Class == MissingModule) && p.Entity != "":
+		return p.Entity + " is not available"
+	case p.Class == MissingTool || p.Class == MissingModule:
+		return quoted + ": something it needs is not available"
+	case p.Class == UsageError && p.Entity != "":
+		return quoted + ": no " + p.Entity
+	case unquotedGlob(p):
+		return "unquoted globs: the shell aborts with \"no matches found\""
+	case p.Class == ShellSyntax:
+		return quoted + " is refused by the shell"
+	case p.Class == EditMismatch, p.Class == EditBeforeRead, p.Class == LimitExceeded:
+		return "agent habit: " + p.Class
+	}
+	return quoted + " fails: " + session.Quote(p.Template, 80)
+}
+
+// unquotedGlob reports whether a pattern is that of zsh refusing a pattern that
+// matches nothing. Its remedy needs no example: quotes.
+func unquotedGlob(p *Pattern) bool {
+	return p.Class == ShellSyntax && strings.Contains(p.Template, "no matches found")
+}
+
+// whyNot says why a pattern is not recommended, or "" when it is.
+func whyNot(p *Pattern, support Support, barred string, benchmark bool) string {
+	enoughDays := p.Days >= support.Days || benchmark || p.Days == 0
+	remedy := p.Fix != nil && p.Fix.Sessions >= support.Sessions
+	plain := p.Sessions > support.Sessions && (p.Entity != "" && (p.Kind == "wrong-path" || p.Class == MissingTool || p.Class == UsageError) || unquotedGlob(p))
+	switch {
+	case barred != "":
+		return barred
+	case p.Sessions < support.Sessions:
+		return fmt.Sprintf("in %d session, %d are needed", p.Sessions, support.Sessions)
+	case p.Occurrences < support.Occurrences:
+		return fmt.Sprintf("%d times, %d are needed", p.Occurrences, support.Occurrences)
+	case !enoughDays:
+		return fmt.Sprintf("on %d day, %d are needed", p.Days, support.Days)
+	case p.Counter.Sessions >= p.Sessions:
+		return fmt.Sprintf("the same worked in %d sessions and failed in %d", p.Counter.Sessions, p.Sessions)
+	case !remedy && !plain:
+		return "nothing was found that works instead"
+	}
+	return ""
+}
+
+// rank orders patterns: what they cost, how widely they recur, how sure the
+// remedy is, how much speaks against them.
+func rank(p *Pattern) float64 {
+	each := float64(p.Cost.Calls+p.Retries) / float64(max(p.Occurrences, 1))
+	sure := 0.3
+	if p.Fix != nil {
+		sure = 0.5 + 0.5*float64(p.Fix.Sessions)/float64(p.Sessions)
+	}
+	doubt := float64(p.Sessions) / float64(p.Sessions+p.Counter.Sessions)
+	return math.Round(100*float64(p.Sessions)*math.Min(1+math.Log2(each), 4)*sure*doubt) / 100
+}
+
+// successes remembers in which root sessions a command or a path worked.
+type successes struct {
+	roots map[string]map[string]string // project, population and subject -> root -> reference
+}
+
+func (s *successes) add(project, population, subject, root, ref string) {
+	if subject == "" {
+		return
+	}
+	if s.roots == nil {
+		s.roots = make(map[string]map[string]string)
+	}
+	k := project + "\x00" + population + "\x00" + subject
+	if s.roots[k] == nil {
+		s.roots[k] = make(map[string]string)
+	}
+	if old, ok := s.roots[k][root]; !ok || ref < old {
+		s.roots[k][root] = ref
+	}
+}
+
+// against lists the root sessions in which a pattern's subject worked and the
+// pattern did not occur.
+func (s *successes) against(p *Pattern, failed map[string]bool) Counter {
+	var c Counter
+	subject := bare(p.Subject)
+	switch p.Class {
+	case UsageError, ShellSyntax, LintFinding, APIFailure:
+		return c // that the program works when called otherwise says nothing
+	case MissingTool, MissingModule:
+		if otherWay := p.Fix != nil && strings.Contains(p.Fix.Command, p.Entity); !otherWay && p.Entity != "" {
+			subject = toolKey(p.Entity)
+		}
+	}
+	worked := s.roots[p.Project+"\x00"+p.Population+"\x00"+subject]
+	for _, root := range sortedKeys(worked) {
+		if failed[root] {
+			continue
+		}
+		c.Sessions++
+		if len(c.Refs) < 3 {
+			c.Refs = append(c.Refs, worked[root])
+		}
+	}
+	return c
+}
+
+// toolKey is a tool as a subject, however it is called.
+func toolKey(name string) string { return "tool " + name }
+
+// bare is a subject without its placeholder.
+func bare(subject string) string { return strings.TrimSuffix(subject, " <path>") }

@@ -1,0 +1,177 @@
+package miner
+
+import (
+	"path"
+	"strings"
+
+	"lode/miner/command"
+	"lode/session"
+)
+
+// wrongPath finds paths that agents keep looking for and that are not there,
+// with the one they found instead.
+var wrongPath = Detector{
+	Name: "wrong-path",
+	Doc:  "a file or folder looked for in the wrong place, and the right place; not files the agent made itself, nor scratch folders",
+	Find: findWrongPaths,
+}
+
+func findWrongPaths(v *View, emit func(Signal)) {
+	for k := range v.Results {
+		e := &v.Events[v.Results[k]]
+		if e.Outcome != session.Failed || e.Class != NoSuchFile && e.Class != NotAFile {
+			continue
+		}
+		wrong := wrongPathOf(v, e)
+		if wrong == "" {
+			continue
+		}
+		s := Signal{Kind: "wrong-path", Key: "path\x00" + wrong, Event: e, Class: e.Class, Subject: wrong, Entity: wrong,
+			Template: Mask(e.Signature), Cost: v.costOf(k)}
+		if right, ok, at := rightPath(v, k, wrong); right != "" {
+			s.Fix = &Fix{Command: right, InsteadOf: wrong, event: ok}
+			s.Cost = v.costBetween(k, at)
+		}
+		emit(s)
+	}
+}
+
+// wrongPathOf returns the path that a failed call looked for, relative to the
+// project, when it is one that others may look for too.
+func wrongPathOf(v *View, e *session.Event) string {
+	p := e.Entity
+	_, asked := e.Subject()
+	switch {
+	case e.Action() == session.Read || e.Action() == session.Edit || e.Action() == session.Write:
+		p = asked
+	case e.CallEvent != nil && e.Action() != session.Shell:
+		asked += "\n" + e.CallEvent.Text
+	}
+	if rel := relative(p, v.Cwd); p == "" || !strings.Contains(asked, p) && !strings.Contains(asked, rel) {
+		return "" // only the output names it
+	}
+	p = relative(p, v.Cwd)
+	switch {
+	case p == "" || len(p) > 160 || strings.ContainsAny(p, "*?$\n{}<>"):
+		return ""
+	case strings.HasPrefix(p, "/"), strings.HasPrefix(p, "~"), strings.HasPrefix(p, ".."), strings.Contains(p, ":"):
+		return "" // outside the project
+	case madeHere(v, p), !strings.ContainsAny(p, "/."):
+		return ""
+	}
+	return strings.TrimSuffix(p, "/")
+}
+
+// madeHere reports whether the agent wrote, or removed, such a file in the session.
+func madeHere(v *View, p string) bool {
+	base := path.Base(p)
+	for i := range v.Events {
+		e := &v.Events[i]
+		if e.Kind != session.Call {
+			continue
+		}
+		switch e.Act {
+		case session.Write:
+			if path.Base(e.Command) == base {
+				return true
+			}
+		case session.Shell:
+			if strings.Contains(e.Command, base) && (strings.Contains(e.Command, ">") || strings.Contains(e.Command, "rm ") || strings.Contains(e.Command, "mv ")) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// rightPath looks for the file that was opened instead soon after: one of the
+// same name elsewhere, or of nearly the same name in the same folder.
+func rightPath(v *View, k int, wrong string) (string, *session.Event, int) {
+	for j := k + 1; j < len(v.Results) && j <= k+cureWithin; j++ {
+		e := &v.Events[v.Results[j]]
+		if e.Outcome != session.OK {
+			continue
+		}
+		for _, p := range opened(v, e) {
+			if p != wrong && akin(p, wrong) {
+				return p, e, j
+			}
+		}
+	}
+	return "", nil, 0
+}
+
+// opened lists the project's paths that a call looked into.
+func opened(v *View, e *session.Event) []string {
+	var found []string
+	add := func(p string) {
+		p = strings.TrimSuffix(relative(p, v.Cwd), "/")
+		if p != "" && !strings.HasPrefix(p, "/") && !strings.HasPrefix(p, "-") && strings.ContainsAny(p, "/.") && !strings.ContainsAny(p, "*?$ ,") && p != "." {
+			found = append(found, p)
+		}
+	}
+	switch e.Action() {
+	case session.Read, session.Edit:
+		_, p := e.Subject()
+		add(p)
+	case session.Shell:
+		line := v.Line(e)
+		for i := range line.Programs {
+			p := &line.Programs[i]
+			if p.Role == command.View || p.Role == command.List || p.Role == command.Search || p.Role == command.Test || p.Role == command.Script {
+				for _, a := range operands(p) {
+					add(a)
+				}
+			}
+		}
+	}
+	return found
+}
+
+// akin reports whether one path can be what was meant by the other.
+func akin(a, b string) bool {
+	if strings.HasPrefix(a, b+"/") {
+		return true // it is a folder
+	}
+	x, y := path.Base(a), path.Base(b)
+	if strings.EqualFold(x, y) {
+		return true
+	}
+	xs, ys := stem(x), stem(y)
+	if path.Dir(a) == path.Dir(b) && (strings.EqualFold(xs, ys) || strings.Contains(xs, ys) && len(ys) > 3 || strings.Contains(ys, xs) && len(xs) > 3) {
+		return true
+	}
+	return path.Ext(x) == path.Ext(y) && len(ys) > 4 && distance(xs, ys) <= 2
+}
+
+func stem(name string) string {
+	if i := strings.LastIndexByte(name, '.'); i > 0 {
+		return name[:i]
+	}
+	return name
+}
+
+// distance is the edit distance of two short strings (Levenshtein).
+func distance(a, b string) int {
+	if len(a) > 64 || len(b) > 64 {
+		return 64
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		prev := row[0]
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			next := row[j]
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[j] = min(row[j]+1, row[j-1]+1, prev+cost)
+			prev = next
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,559 @@
+package rules
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/renameio/v2"
+
+	"lode/miner"
+)
+
+// Book is what is proposed and decided: the proposals, the ledger, the vault.
+type Book struct {
+	dir    string
+	Ledger *Ledger
+	Vault  *Vault
+	Now    time.Time
+	Who    string
+}
+
+// OpenBook opens the book of a state folder.
+func OpenBook(state string, now time.Time, who string) (*Book, error) {
+	l, err := OpenLedger(filepath.Join(state, "ledger.jsonl"))
+	if err != nil {
+		return nil, err
+	}
+	return &Book{dir: filepath.Join(state, "proposals"), Ledger: l, Vault: &Vault{dir: filepath.Join(state, "vault")}, Now: now, Who: who}, nil
+}
+
+func (b *Book) file(id string) string { return filepath.Join(b.dir, id+".md") }
+
+// ErrNoProposal says that there is no proposal of an id.
+var ErrNoProposal = errors.New("no such proposal")
+
+// Get returns a proposal. The id may be cut to what is unique.
+func (b *Book) Get(id string) (*Proposal, error) {
+	names, err := b.ids()
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	for _, n := range names {
+		if n == id {
+			found = []string{n}
+			break
+		}
+		if id != "" && (strings.HasPrefix(n, id) || strings.HasPrefix(n, "r-"+id)) {
+			found = append(found, n)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return nil, fmt.Errorf("%w: %q", ErrNoProposal, id)
+	case 1:
+		return b.read(found[0])
+	}
+	return nil, fmt.Errorf("%w: %q means %s", ErrNoProposal, id, strings.Join(found, " or "))
+}
+
+func (b *Book) ids() ([]string, error) {
+	entries, err := os.ReadDir(b.dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var ids []string
+	for _, e := range entries {
+		if id, ok := strings.CutSuffix(e.Name(), ".md"); ok && strings.HasPrefix(id, "r-") {
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
+}
+
+func (b *Book) read(id string) (*Proposal, error) {
+	doc, err := os.ReadFile(b.file(id))
+	if err != nil {
+		return nil, err
+	}
+	d, err := Parse(doc)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", b.file(id), err)
+	}
+	if d.ID != id {
+		return nil, fmt.Errorf("%s: its front matter names %q", b.file(id), d.ID)
+	}
+	d.Status = b.Ledger.StatusOf(id, b.Now)
+	return d, nil
+}
+
+// List returns all proposals in the order in which they were made. One that
+// cannot be read is reported in the error, beside the others.
+func (b *Book) List() ([]*Proposal, error) {
+	ids, err := b.ids()
+	if err != nil {
+		return nil, err
+	}
+	order := make(map[string]int)
+	for _, e := range b.Ledger.Entries {
+		if _, seen := order[e.Proposal]; !seen {
+			order[e.Proposal] = e.Seq
+		}
+	}
+	slices.SortStableFunc(ids, func(x, y string) int { return order[x] - order[y] })
+	var out []*Proposal
+	var errs []error
+	for _, id := range ids {
+		d, err := b.read(id)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		out = append(out, d)
+	}
+	return out, errors.Join(errs...)
+}
+
+// write stores a proposal's document and returns its hash.
+func (b *Book) write(d *Proposal) (string, error) {
+	doc, err := Print(d)
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(b.dir, 0o700); err != nil {
+		return "", err
+	}
+	file := b.file(d.ID)
+	if old, err := os.ReadFile(file); err == nil && string(old) == string(doc) {
+		return hashOf(string(doc)), nil
+	}
+	return hashOf(string(doc)), renameio.WriteFile(file, doc, 0o600)
+}
+
+// Proposed is what Propose did.
+type Proposed struct {
+	New       []*Proposal // in order of rank
+	Waiting   int         // recommended, but more than one night's share
+	Covered   []string    // patterns that the instruction files speak of already
+	Withdrawn []string    // ids of proposals whose evidence no longer opens
+}
+
+// Propose makes proposals for the recommended patterns that have none and were
+// not decided on before, at most perProject for each project. Proposals that
+// are open are renewed when their evidence or target has changed, unless a
+// person edited them. opens says whether a piece of evidence is still there.
+func (b *Book) Propose(patterns []miner.Pattern, rootOf func(project string) string, perProject int, opens func(Evidence) bool) (Proposed, error) {
+	var res Proposed
+	made := make(map[string]int)
+	for i := range patterns {
+		p := &patterns[i]
+		if !p.Recommended || !b.wanted(p) {
+			continue
+		}
+		d, err := Draft(p, rootOf(p.Project))
+		if err != nil {
+			continue // no wording is fit; mine says so
+		}
+		switch isNew := b.Ledger.StatusOf(d.ID, b.Now) == "" || b.reopened(d.ID); {
+		case d.Covered != "" && isNew:
+			res.Covered = append(res.Covered, p.ID)
+			continue
+		case isNew && made[p.Project] >= perProject:
+			res.Waiting++
+			continue
+		case isNew:
+			made[p.Project]++
+			if err := b.propose(d, p.Sessions); err != nil {
+				return res, err
+			}
+			res.New = append(res.New, d)
+		default:
+			if err := b.renew(d); err != nil {
+				return res, err
+			}
+		}
+	}
+	return res, b.withdraw(&res, opens)
+}
+
+// growth is how much more evidence than at the time of a rejection makes lode
+// ask again.
+const growth = 2
+
+// wanted reports whether a pattern may be proposed, or is proposed already.
+func (b *Book) wanted(p *miner.Pattern) bool {
+	id := proposalID(p.ID)
+	switch b.Ledger.StatusOf(id, b.Now) {
+	case Accepted, Snoozed:
+		return false
+	case Rejected, Undone, Withdrawn:
+		e, _ := b.Ledger.Last(id, EvRejected, EvUndone, EvWithdrawn)
+		return p.Sessions >= growth*max(e.Sessions, 1)
+	}
+	return true
+}
+
+func (b *Book) reopened(id string) bool {
+	switch b.Ledger.StatusOf(id, b.Now) {
+	case Rejected, Undone, Withdrawn:
+		return true
+	}
+	return false
+}
+
+func (b *Book) propose(d *Proposal, sessions int) error {
+	doc, err := b.write(d)
+	if err != nil {
+		return err
+	}
+	d.Status = Open
+	return b.Ledger.Append(b.entry(EvProposed, d, func(e *Entry) { e.Doc, e.Sessions = doc, sessions }))
+}
+
+func (b *Book) entry(ev Event, d *Proposal, more func(*Entry)) Entry {
+	e := Entry{Time: b.Now, Event: ev, Proposal: d.ID, Pattern: d.Pattern, Project: d.Project, Rule: d.Rule, Root: d.Root, Target: d.Target, Who: b.Who, Sessions: d.Backtest.Failed}
+	if ev == EvProposed {
+		e.Who = "lode"
+	}
+	if more != nil {
+		more(&e)
+	}
+	return e
+}
+
+// renew brings an open proposal up to date. A document that a person edited
+// stays as it is.
+func (b *Book) renew(d *Proposal) error {
+	doc, err := os.ReadFile(b.file(d.ID))
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // a person deleted it: not asked again
+		}
+		return err
+	}
+	last, _ := b.Ledger.Last(d.ID, EvProposed, EvEdited)
+	fresh, err := Print(d)
+	if err != nil || string(fresh) == string(doc) || hashOf(string(doc)) != last.Doc {
+		return err
+	}
+	hash, err := b.write(d)
+	if err != nil {
+		return err
+	}
+	return b.Ledger.Append(b.entry(EvProposed, d, func(e *Entry) { e.Doc = hash }))
+}
+
+// withdraw ends open proposals whose evidence does not open any more.
+func (b *Book) withdraw(res *Proposed, opens func(Evidence) bool) error {
+	list, err := b.List()
+	if err != nil {
+		return err
+	}
+	for _, d := range list {
+		if d.Status != Open || slices.ContainsFunc(d.Evidence, opens) {
+			continue
+		}
+		res.Withdrawn = append(res.Withdrawn, d.ID)
+		if err := b.Ledger.Append(b.entry(EvWithdrawn, d, func(e *Entry) { e.Who, e.Reason = "lode", "none of its evidence opens any more" })); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ErrMoved says that a target was changed since the proposal was made.
+var ErrMoved = errors.New("the file has changed since the proposal was made")
+
+// ErrNoRoot says that it is not known which checkout a proposal belongs to.
+var ErrNoRoot = errors.New("no checkout of the project is known here")
+
+// Accept applies a proposal. When the target has changed since, nothing is
+// applied: the proposal is made anew against the file as it is, and the error
+// is ErrMoved. root overrides where the project's checkout is.
+func (b *Book) Accept(id, root, reason string) (*Proposal, error) {
+	d, err := b.Get(id)
+	if err != nil {
+		return nil, err
+	}
+	if d.Status == Accepted {
+		return d, b.resume(d)
+	}
+	if d.Status != Open && d.Status != Snoozed {
+		return d, fmt.Errorf("%s is %s", d.ID, d.Status)
+	}
+	if root != "" && root != d.Root {
+		if err := b.moveTo(d, root); err != nil {
+			return d, err
+		}
+	}
+	if d.Root == "" {
+		return d, ErrNoRoot
+	}
+	if info, err := os.Stat(d.Root); err != nil || !info.IsDir() {
+		return d, fmt.Errorf("%w: %s is not there", ErrNoRoot, d.Root)
+	}
+	text, err := readTarget(d.Root, d.Target)
+	missing := errors.Is(err, fs.ErrNotExist)
+	if err != nil && !missing {
+		return d, err
+	}
+	if base := d.baseOf(text, missing); base != d.Base {
+		return d, b.reshow(d)
+	}
+	after, err := Apply(d.Diff, text)
+	if err != nil {
+		return d, fmt.Errorf("%s: %w (hint: edit %s, or delete it to have the proposal made anew)", d.ID, err, b.file(d.ID))
+	}
+	return d, b.apply(d, text, after, missing, reason)
+}
+
+func (d *Proposal) baseOf(text string, missing bool) string {
+	if missing {
+		return absent
+	}
+	return hashOf(text)
+}
+
+// moveTo takes a proposal to another checkout: there its target may be another.
+func (b *Book) moveTo(d *Proposal, root string) error {
+	choice := Choose(root, d.Fit.Agents)
+	d.Root, d.Target, d.WhyThere, d.Budget.Limit = root, choice.File, choice.Why, choice.Target.Limit
+	if err := d.rebase(); err != nil {
+		return err
+	}
+	return b.rewrite(d, "for the checkout "+root)
+}
+
+// rewrite stores a proposal that was made anew.
+func (b *Book) rewrite(d *Proposal, reason string) error {
+	doc, err := b.write(d)
+	if err != nil {
+		return err
+	}
+	return b.Ledger.Append(b.entry(EvProposed, d, func(e *Entry) { e.Doc, e.Reason = doc, reason }))
+}
+
+func (b *Book) reshow(d *Proposal) error {
+	if err := d.rebase(); err != nil {
+		return err
+	}
+	if err := b.rewrite(d, "the target had changed"); err != nil {
+		return err
+	}
+	return fmt.Errorf("%s: %w", filepath.Join(d.Root, d.Target), ErrMoved)
+}
+
+// apply writes the target and the records of it: the ledger first, with the
+// bytes that undo needs, so that no crash can leave a change without them.
+func (b *Book) apply(d *Proposal, before, after string, missing bool, reason string) error {
+	var kept *string
+	if !missing {
+		enc := base64.StdEncoding.EncodeToString([]byte(before))
+		kept = &enc
+	}
+	if err := b.Ledger.Append(b.entry(EvAccepted, d, func(e *Entry) { e.Reason, e.Before, e.After = reason, kept, hashOf(after) })); err != nil {
+		return err
+	}
+	if err := writeTarget(d.Root, d.Target, after); err != nil {
+		return err
+	}
+	if err := b.Vault.Add(d, b.Now); err != nil {
+		return err
+	}
+	if err := b.Ledger.Append(b.entry(EvApplied, d, func(e *Entry) { e.After = hashOf(after) })); err != nil {
+		return err
+	}
+	d.Status = Accepted
+	return b.rebaseSiblings(d)
+}
+
+// resume finishes the application of an accepted proposal that a crash broke off.
+func (b *Book) resume(d *Proposal) error {
+	change, _ := b.Ledger.Last(d.ID, EvAccepted)
+	if done, ok := b.Ledger.Last(d.ID, EvApplied); ok && done.Seq > change.Seq {
+		return fmt.Errorf("%s is accepted already", d.ID)
+	}
+	text, err := readTarget(d.Root, d.Target)
+	missing := errors.Is(err, fs.ErrNotExist)
+	if err != nil && !missing {
+		return err
+	}
+	if hashOf(text) != change.After {
+		if d.baseOf(text, missing) != d.Base {
+			return b.reshow(d)
+		}
+		if text, err = Apply(d.Diff, text); err != nil {
+			return err
+		}
+		if err := writeTarget(d.Root, d.Target, text); err != nil {
+			return err
+		}
+	}
+	if err := b.Vault.Add(d, b.Now); err != nil {
+		return err
+	}
+	return b.Ledger.Append(b.entry(EvApplied, d, func(e *Entry) { e.After = change.After }))
+}
+
+// Resume finishes what a crash broke off.
+func (b *Book) Resume() error {
+	list, err := b.List()
+	if err != nil {
+		return err
+	}
+	for _, d := range list {
+		change, _ := b.Ledger.Last(d.ID, EvAccepted)
+		if done, ok := b.Ledger.Last(d.ID, EvApplied); d.Status == Accepted && (!ok || done.Seq < change.Seq) {
+			if err := b.resume(d); err != nil && !errors.Is(err, ErrMoved) {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// writeTarget replaces a target beside the old file, keeping its mode, and
+// through a link.
+func writeTarget(root, target, text string) error {
+	file := filepath.Join(root, filepath.FromSlash(target))
+	if real, err := filepath.EvalSymlinks(file); err == nil {
+		file = real
+	}
+	mode := fs.FileMode(0o644)
+	if info, err := os.Stat(file); err == nil {
+		mode = info.Mode().Perm()
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
+	return renameio.WriteFile(file, []byte(text), mode)
+}
+
+// rebaseSiblings makes the other open proposals for the same file anew.
+func (b *Book) rebaseSiblings(done *Proposal) error {
+	list, err := b.List()
+	if err != nil {
+		return err
+	}
+	for _, d := range list {
+		if d.ID == done.ID || d.Status != Open || d.Root != done.Root || d.Target != done.Target {
+			continue
+		}
+		if err := d.rebase(); err != nil {
+			return err
+		}
+		if err := b.rewrite(d, "after "+done.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Reject decides against a proposal. It is not made again until its evidence
+// has doubled.
+func (b *Book) Reject(id, reason string) (*Proposal, error) {
+	d, err := b.Get(id)
+	if err != nil {
+		return nil, err
+	}
+	if d.Status != Open && d.Status != Snoozed {
+		return d, fmt.Errorf("%s is %s", d.ID, d.Status)
+	}
+	d.Status = Rejected
+	return d, b.Ledger.Append(b.entry(EvRejected, d, func(e *Entry) { e.Reason = reason }))
+}
+
+// Snooze puts a proposal off.
+func (b *Book) Snooze(id string, until time.Time) (*Proposal, error) {
+	d, err := b.Get(id)
+	if err != nil {
+		return nil, err
+	}
+	if d.Status != Open && d.Status != Snoozed {
+		return d, fmt.Errorf("%s is %s", d.ID, d.Status)
+	}
+	d.Status = Snoozed
+	return d, b.Ledger.Append(b.entry(EvSnoozed, d, func(e *Entry) { e.Until = until }))
+}
+
+// ErrLineGone says that an accepted rule can no longer be taken back out.
+var ErrLineGone = errors.New("the rule's lines no longer stand as they were written")
+
+// Undo takes an accepted proposal back: the target gets its old bytes again,
+// or, when it was changed since, loses just the lines that were added.
+func (b *Book) Undo(id, reason string) (*Proposal, error) {
+	d, err := b.Get(id)
+	if err != nil {
+		return nil, err
+	}
+	if d.Status != Accepted {
+		return d, fmt.Errorf("%s is %s, there is nothing to undo", d.ID, d.Status)
+	}
+	change, _ := b.Ledger.Last(d.ID, EvAccepted)
+	d.Root, d.Target = change.Root, change.Target
+	if err := b.restore(d, change); err != nil {
+		return d, err
+	}
+	if err := b.Vault.Retire(d, b.Now); err != nil {
+		return d, err
+	}
+	d.Status = Undone
+	return d, b.Ledger.Append(b.entry(EvUndone, d, func(e *Entry) { e.Reason = reason }))
+}
+
+func (b *Book) restore(d *Proposal, change Entry) error {
+	var before string
+	if change.Before != nil {
+		raw, err := base64.StdEncoding.DecodeString(*change.Before)
+		if err != nil {
+			return err
+		}
+		before = string(raw)
+	}
+	now, err := readTarget(d.Root, d.Target)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && change.Before == nil:
+		return nil // a person deleted it already
+	case err != nil:
+		return err
+	case change.Before != nil && now == before:
+		return nil // the change was never written, or is undone already
+	case hashOf(now) == change.After && change.Before == nil:
+		return os.Remove(filepath.Join(d.Root, filepath.FromSlash(d.Target)))
+	case hashOf(now) == change.After:
+		return writeTarget(d.Root, d.Target, before)
+	}
+	less, ok := withoutAdded(now, d.Diff)
+	if !ok {
+		return fmt.Errorf("%s: %w (hint: take them out by hand)", filepath.Join(d.Root, d.Target), ErrLineGone)
+	}
+	return writeTarget(d.Root, d.Target, less)
+}
+
+// withoutAdded takes the lines that a diff adds out of a text in which other
+// lines have changed. They must stand there once, together; a diff that also
+// removed lines cannot be taken back so.
+func withoutAdded(text, diff string) (string, bool) {
+	var added strings.Builder
+	for line := range strings.Lines(diff) {
+		switch {
+		case strings.HasPrefix(line, "+++ "), strings.HasPrefix(line, "--- "):
+		case line[0] == '+':
+			added.WriteString(line[1:])
+		case line[0] == '-':
+			return "", false
+		}
+	}
+	block := added.String()
+	if block == "" || strings.Count(text, block) != 1 {
+		return "", false
+	}
+	return strings.Replace(text, block, "", 1), true
+}

@@ -1,0 +1,176 @@
+package rules
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+)
+
+// Entry is a line of the ledger: something that was proposed, decided or done.
+// Entries are never changed; each names the hash of the one before, so that a
+// change behind the ledger's back shows.
+type Entry struct {
+	Seq      int       `json:"seq"`
+	Time     time.Time `json:"time"`
+	Event    Event     `json:"event"`
+	Proposal string    `json:"proposal"`
+	Pattern  string    `json:"pattern"`
+	Project  string    `json:"project,omitempty"`
+	Rule     string    `json:"rule,omitempty"`
+	Root     string    `json:"root,omitempty"`
+	Target   string    `json:"target,omitempty"`
+	Who      string    `json:"who,omitempty"`
+	Reason   string    `json:"reason,omitempty"`
+	Until    time.Time `json:"until,omitzero"`     // of a snooze
+	Sessions int       `json:"sessions,omitempty"` // of the evidence at that time
+	Doc      string    `json:"doc,omitempty"`      // hash of the proposal's document as it was written
+	Before   *string   `json:"before,omitempty"`   // the target's bytes before the change, base64; null when it was not there
+	After    string    `json:"after,omitempty"`    // hash of the target after the change
+	Prev     string    `json:"prev"`
+	Hash     string    `json:"hash,omitempty"`
+}
+
+// Event is what a ledger entry tells.
+type Event string
+
+// The events of the ledger.
+const (
+	EvProposed  Event = "proposed"
+	EvAccepted  Event = "accepted"
+	EvApplied   Event = "applied"
+	EvRejected  Event = "rejected"
+	EvSnoozed   Event = "snoozed"
+	EvUndone    Event = "undone"
+	EvEdited    Event = "edited"
+	EvWithdrawn Event = "withdrawn"
+)
+
+// Ledger is the record of proposals and decisions.
+type Ledger struct {
+	file    string
+	Entries []Entry
+	good    int64 // length of the whole lines
+}
+
+// ErrTampered says that the ledger is not as it was written.
+var ErrTampered = errors.New("the ledger was changed after it was written")
+
+// OpenLedger reads a ledger. A last line without its end is what a crash left
+// of an entry that was never acknowledged: it is passed over, and replaced by
+// the next append.
+func OpenLedger(file string) (*Ledger, error) {
+	l := &Ledger{file: file}
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return l, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	in := bufio.NewReader(bytes.NewReader(text))
+	prev := ""
+	for n := 1; ; n++ {
+		line, err := in.ReadBytes('\n')
+		if err == io.EOF {
+			return l, nil
+		}
+		var e Entry
+		if err := json.Unmarshal(line, &e); err != nil {
+			return nil, fmt.Errorf("%s:%d: %w: %w", file, n, ErrTampered, err)
+		}
+		if e.Prev != prev || e.Hash != e.digest() || e.Seq != n {
+			return nil, fmt.Errorf("%s:%d: %w (hint: restore it from a backup, or move it away to begin a new one)", file, n, ErrTampered)
+		}
+		prev = e.Hash
+		l.Entries = append(l.Entries, e)
+		l.good += int64(len(line))
+	}
+}
+
+// digest is the hash of an entry: of its JSON without the hash itself.
+func (e Entry) digest() string {
+	e.Hash = ""
+	text, err := json.Marshal(e)
+	if err != nil {
+		panic(err) // its fields are plain values
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// Append adds an entry and waits until it is on disk.
+func (l *Ledger) Append(e Entry) error {
+	e.Seq, e.Prev = len(l.Entries)+1, ""
+	e.Time = e.Time.UTC().Truncate(time.Second)
+	if n := len(l.Entries); n > 0 {
+		e.Prev = l.Entries[n-1].Hash
+	}
+	e.Hash = e.digest()
+	line, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(l.file, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := f.Truncate(l.good); err != nil { // what a crash left half-written
+		return err
+	}
+	if _, err := f.WriteAt(append(line, '\n'), l.good); err != nil {
+		f.Truncate(l.good)
+		return fmt.Errorf("writing the ledger: %w", err)
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	l.good += int64(len(line)) + 1
+	l.Entries = append(l.Entries, e)
+	return f.Close()
+}
+
+// Last returns the newest entry of a proposal with one of the events.
+func (l *Ledger) Last(proposal string, events ...Event) (Entry, bool) {
+	for i := len(l.Entries) - 1; i >= 0; i-- {
+		if e := l.Entries[i]; e.Proposal == proposal {
+			for _, ev := range events {
+				if e.Event == ev {
+					return e, true
+				}
+			}
+		}
+	}
+	return Entry{}, false
+}
+
+// StatusOf returns where a proposal stands at a time.
+func (l *Ledger) StatusOf(proposal string, now time.Time) Status {
+	e, ok := l.Last(proposal, EvProposed, EvAccepted, EvApplied, EvRejected, EvSnoozed, EvUndone, EvWithdrawn)
+	if !ok {
+		return ""
+	}
+	switch e.Event {
+	case EvAccepted, EvApplied:
+		return Accepted
+	case EvRejected:
+		return Rejected
+	case EvUndone:
+		return Undone
+	case EvWithdrawn:
+		return Withdrawn
+	case EvSnoozed:
+		if now.Before(e.Until) {
+			return Snoozed
+		}
+	}
+	return Open
+}

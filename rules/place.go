@@ -1,0 +1,149 @@
+package rules
+
+import (
+	"regexp"
+	"strings"
+
+	"lode/miner"
+	"lode/miner/command"
+)
+
+// newSection is the heading of rules that fit no section of the file.
+const newSection = "## Learned from past sessions"
+
+// Place returns the text with the rule added where it fits: at the end of the
+// list of the section it belongs to, in that list's style, else in a section of
+// its own at the end of the file. Nothing else of the text changes.
+func Place(text, rule string, p *miner.Pattern) string {
+	eol := "\n"
+	if strings.Contains(text, "\r\n") {
+		eol = "\r\n"
+	}
+	lines := splitLines(text)
+	if at, bullet, ok := sectionFor(lines, p); ok {
+		line := bullet + rule + eol
+		if at > 0 && !strings.HasSuffix(lines[at-1], "\n") {
+			line = eol + strings.TrimSuffix(line, eol) // the list ends the file, which has no last line break
+		}
+		return strings.Join(lines[:at], "") + line + strings.Join(lines[at:], "")
+	}
+	var b strings.Builder
+	b.WriteString(text)
+	if text != "" {
+		if !strings.HasSuffix(text, "\n") {
+			b.WriteString(eol)
+		}
+		if !strings.HasSuffix(strings.TrimRight(text, " \t"), "\n"+eol) && strings.TrimSpace(lines[len(lines)-1]) != "" {
+			b.WriteString(eol)
+		}
+	}
+	b.WriteString(newSection + eol + eol + "- " + rule + eol)
+	return b.String()
+}
+
+// fitting names the headings of sections that rules of a kind belong to, the
+// best first. The section that lode made before fits all.
+func fitting(p *miner.Pattern) []*regexp.Regexp {
+	own := regexp.MustCompile(`(?i)^learned from past sessions$`)
+	notes := regexp.MustCompile(`(?i)\b(?:gotchas?|pitfalls?|lessons|troubleshooting|common (?:mistakes|issues|problems))\b`)
+	switch {
+	case p.Kind == "wrong-path":
+		return []*regexp.Regexp{own, regexp.MustCompile(`(?i)\b(?:layout|structure|where|directories|folders|file organi[sz]ation)\b`), notes}
+	case command.Role(p.Role) == command.Test:
+		return []*regexp.Regexp{own, regexp.MustCompile(`(?i)\b(?:tests?|testing)\b`), notes}
+	case command.Role(p.Role) == command.Lint, command.Role(p.Role) == command.Build:
+		return []*regexp.Regexp{own, regexp.MustCompile(`(?i)\b(?:lint\w*|build\w*|checks?|commands?|development)\b`), notes}
+	}
+	return []*regexp.Regexp{own, regexp.MustCompile(`(?i)\b(?:commands?|tools?|shell|environment)\b`), notes}
+}
+
+var (
+	headingLine = regexp.MustCompile(`^#{1,6}\s+(.+?)\s*#*\s*$`)
+	bulletLine  = regexp.MustCompile(`^([-*+] )\S`)
+)
+
+// sectionFor finds the line behind the last item of the first top-level list
+// of the section that fits best, and the list's bullet.
+func sectionFor(lines []string, p *miner.Pattern) (at int, bullet string, ok bool) {
+	for _, heading := range fitting(p) {
+		in, fenced, end := false, false, -1
+		for i, raw := range lines {
+			line := strings.TrimRight(raw, "\r\n")
+			if strings.HasPrefix(strings.TrimSpace(line), "```") {
+				fenced = !fenced
+			}
+			if fenced {
+				continue
+			}
+			if m := headingLine.FindStringSubmatch(line); m != nil {
+				if in && end >= 0 {
+					return end, bullet, true
+				}
+				in, end = heading.MatchString(m[1]), -1
+				continue
+			}
+			if !in {
+				continue
+			}
+			switch m := bulletLine.FindStringSubmatch(line); {
+			case m != nil && (end < 0 || end == i):
+				bullet, end = m[1], i+1
+			case end == i && strings.HasPrefix(line, "  ") && strings.TrimSpace(line) != "":
+				end = i + 1 // the item goes on
+			}
+		}
+		if in && end >= 0 {
+			return end, bullet, true
+		}
+	}
+	return 0, "", false
+}
+
+// Covered returns the line of a text that says already what a rule would: it
+// has the same words, or names both the command to use and the one to avoid.
+func Covered(text, rule string, p *miner.Pattern) string {
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if line == "" {
+			continue
+		}
+		plain := strings.TrimLeft(line, "-*+ ")
+		if strings.EqualFold(plain, rule) {
+			return line
+		}
+		if p.Fix == nil || !names(plain, strings.TrimSuffix(p.Fix.Command, " <path>")) {
+			continue
+		}
+		avoid := p.Entity
+		if avoid == "" {
+			avoid = strings.TrimSuffix(p.Fix.InsteadOf, " <path>")
+		}
+		if names(plain, avoid) {
+			return line
+		}
+	}
+	return ""
+}
+
+// names reports whether a line has a term, not as a part of a longer word.
+func names(line, term string) bool {
+	if term == "" {
+		return false
+	}
+	for from := 0; ; {
+		i := strings.Index(line[from:], term)
+		if i < 0 {
+			return false
+		}
+		i += from
+		end := i + len(term)
+		if (i == 0 || !wordByte(line[i-1])) && (end == len(line) || !wordByte(line[end])) {
+			return true
+		}
+		from = i + 1
+	}
+}
+
+func wordByte(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-' || c == '/'
+}

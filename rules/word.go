@@ -1,0 +1,95 @@
+package rules
+
+import (
+	"fmt"
+	"strings"
+
+	"lode/miner"
+	"lode/miner/command"
+)
+
+// Word words a pattern as a rule: one line, imperative, with the concrete
+// command or path. Only what the agent itself ran or opened gets into it, and
+// lode's own templates; never the text of a tool's output. It returns "" when
+// there is nothing fit to say.
+func Word(p *miner.Pattern) string {
+	rule := wording(p)
+	if len(strings.Fields(rule)) > maxWords {
+		return ""
+	}
+	return rule
+}
+
+const maxWords = 30
+
+func wording(p *miner.Pattern) string {
+	subject, entity := code(strings.TrimSuffix(p.Subject, " <path>")), code(p.Entity)
+	var use, instead string
+	if p.Fix != nil {
+		use, instead = code(p.Fix.Command), code(strings.TrimSuffix(p.Fix.InsteadOf, " <path>"))
+	}
+	missing := p.Class == miner.MissingTool || p.Class == miner.MissingModule
+	switch {
+	case subject == "":
+		return ""
+	case p.Kind == "wrong-path":
+		return pathRule(p, subject, use)
+	case p.Class == miner.ShellSyntax && strings.Contains(p.Template, "no matches found"):
+		return "Quote arguments that contain `*` or `?`, as in `--include=\"*.go\"`: the shell aborts a command whose glob matches nothing."
+	case missing && use != "" && entity != "" && strings.Contains(p.Fix.Command, "install"):
+		return fmt.Sprintf("If %s is missing, install it with %s.", entity, use)
+	case missing && use != "" && entity != "" && strings.Contains(p.Fix.Command, p.Entity):
+		return fmt.Sprintf("Use %s instead of %s, which is not available here.", use, instead)
+	case missing && use != "" && entity != "":
+		return fmt.Sprintf("%s %s: %s is not available here.", verb(p.Role), use, entity)
+	case missing && use == "" && entity != "":
+		return fmt.Sprintf("Do not call %s: it is not available here.", entity)
+	case p.Class == miner.UsageError && use != "" && entity != "":
+		return fmt.Sprintf("Use %s instead of %s: %s is not accepted.", use, instead, entity)
+	case p.Class == miner.UsageError && entity != "":
+		return fmt.Sprintf("Do not use %s with %s: it is not accepted.", entity, subject)
+	case use != "" && use != instead:
+		return fmt.Sprintf("Use %s instead of %s, which fails here.", use, instead)
+	}
+	return ""
+}
+
+func pathRule(p *miner.Pattern, wrong, right string) string {
+	switch {
+	case p.Class == miner.NotAFile && right != "":
+		return fmt.Sprintf("%s is a folder: open the files in it, such as %s.", wrong, right)
+	case p.Class == miner.NotAFile:
+		return fmt.Sprintf("%s is a folder, not a file: list it first.", wrong)
+	case right != "":
+		return fmt.Sprintf("There is no %s: use %s.", wrong, right)
+	}
+	return fmt.Sprintf("There is no %s: do not look for it there.", wrong)
+}
+
+func verb(role string) string {
+	switch command.Role(role) {
+	case command.Test:
+		return "Run tests with"
+	case command.Lint:
+		return "Lint with"
+	case command.Build:
+		return "Build with"
+	}
+	return "Use"
+}
+
+const maxCode = 80
+
+// code writes a command or path as code. What could break out of it, hide in
+// it, or is too long to read, gives "".
+func code(s string) string {
+	if s == "" || len(s) > maxCode || strings.Contains(s, "<secret:") {
+		return ""
+	}
+	for _, r := range s {
+		if r < ' ' || r == '`' || r == 0x7f || r > '~' {
+			return ""
+		}
+	}
+	return "`" + s + "`"
+}
