@@ -155,7 +155,7 @@ func (p *claudeParser) result(s *session.Session, at place, r *claudeRecord, n i
 	if b.Get("is_error").Bool() {
 		e.Flag = claudeErrorFlag(r.denial, e.Text)
 	}
-	p.details(&e, r.result)
+	modified := p.details(&e, r.result)
 	reason := ""
 	if e.Flag == session.FlagRejected {
 		e.Text, reason = rejection(e.Text)
@@ -173,7 +173,7 @@ func (p *claudeParser) result(s *session.Session, at place, r *claudeRecord, n i
 		p.said[reason] = true
 		p.d.add(s, why)
 	}
-	if r.result.IsObject() && r.result.Get("userModified").Bool() {
+	if modified {
 		note := r.event(at, partReason+n+1, session.Note, session.Human)
 		note.Act, note.CallID, note.Text = session.UserChanged, e.CallID, r.result.Get("filePath").String()
 		p.d.add(s, note)
@@ -234,41 +234,60 @@ func rejection(text string) (told, reason string) {
 }
 
 // details reads what the client keeps of a result beside its text: an object
-// on success, a string on error.
-func (p *claudeParser) details(e *session.Event, res gjson.Result) {
+// on success, a string on error. It reports whether the person changed an edit
+// before it was made.
+func (p *claudeParser) details(e *session.Event, res gjson.Result) (modified bool) {
 	if line, ok := strings.CutPrefix(firstLine(e.Text), "Exit code "); ok && e.Flag != session.FlagOK {
 		if n, err := strconv.Atoi(strings.TrimSpace(line)); err == nil {
 			e.Exit = exitCode(n)
 		}
 	}
 	if !res.IsObject() {
-		return
+		return false
 	}
-	if res.Get("interrupted").Bool() && e.Flag != session.FlagRejected {
-		e.Flag = session.FlagInterrupted
-	}
-	if res.Get("returnCodeInterpretation").Str != "" && e.Flag == session.FlagOK {
-		e.Flag = session.FlagBenign
-	}
-	if id := res.Get("backgroundTaskId").String(); id != "" {
-		p.background[id] = e.CallID
-		e.Flag = session.FlagRunning
-	}
-	for _, path := range []string{"exitCode", "task.exitCode"} {
-		if v := res.Get(path); v.Type == gjson.Number {
-			e.Exit = exitCode(int(v.Int()))
-			break
+	status := ""
+	res.ForEach(func(k, v gjson.Result) bool { // one pass: the object may hold whole files
+		switch k.Str {
+		case "interrupted":
+			if v.Bool() && e.Flag != session.FlagRejected {
+				e.Flag = session.FlagInterrupted
+			}
+		case "returnCodeInterpretation":
+			if v.Str != "" && e.Flag == session.FlagOK {
+				e.Flag = session.FlagBenign
+			}
+		case "backgroundTaskId":
+			if id := v.String(); id != "" {
+				p.background[id] = e.CallID
+				status = "running"
+			}
+		case "exitCode":
+			if v.Type == gjson.Number {
+				e.Exit = exitCode(int(v.Int()))
+			}
+		case "status":
+			status = v.Str
+		case "task":
+			if code := v.Get("exitCode"); code.Type == gjson.Number {
+				e.Exit = exitCode(int(code.Int()))
+			}
+			status = v.Get("status").Str
+		case "isAsync":
+			if v.Bool() {
+				status = "running"
+			}
+		case "userModified":
+			modified = v.Bool()
 		}
-	}
-	switch res.Get("status").Str + res.Get("task.status").Str {
+		return true
+	})
+	switch status {
 	case "running":
 		e.Flag = session.FlagRunning
 	case "killed":
 		e.Flag = session.FlagInterrupted
 	}
-	if res.Get("isAsync").Bool() {
-		e.Flag = session.FlagRunning
-	}
+	return modified
 }
 
 // systemSkipped are the system records that say nothing about the work.

@@ -328,15 +328,39 @@ func ends(output string) string {
 	return output[:from] + output[to:]
 }
 
-// hinted returns the rules whose hint stands in an output.
+// hinted returns the rules whose hint stands in an output. Most outputs have
+// none: a set of the byte pairs in the output tells that in one pass.
 func hinted(output string) []*clueRule {
+	var pairs pairSet
+	pairs.addAll(output)
 	var rules []*clueRule
 	for i := range clueRules {
-		if strings.Contains(output, clueRules[i].hint) {
-			rules = append(rules, &clueRules[i])
+		if r := &clueRules[i]; pairs.may(r.hint) && strings.Contains(output, r.hint) {
+			rules = append(rules, r)
 		}
 	}
 	return rules
+}
+
+// pairSet is the set of pairs of neighbouring bytes in a text.
+type pairSet [1 << 16 / 64]uint64
+
+func (p *pairSet) addAll(s string) {
+	for i := 1; i < len(s); i++ {
+		pair := uint16(s[i-1])<<8 | uint16(s[i])
+		p[pair/64] |= 1 << (pair % 64)
+	}
+}
+
+// may reports whether a text with these pairs can contain s.
+func (p *pairSet) may(s string) bool {
+	for i := 1; i < len(s); i++ {
+		pair := uint16(s[i-1])<<8 | uint16(s[i])
+		if p[pair/64]&(1<<(pair%64)) == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // exceptionLine is the line of a traceback that names the exception.

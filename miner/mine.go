@@ -11,7 +11,7 @@ import (
 // Mine gathers the signals of all sessions into patterns, ranked: those that
 // are recommended first, then by score.
 func Mine(in Input) (Report, error) {
-	m := mining{in: in, groups: make(map[string]*group)}
+	m := mining{in: in, groups: make(map[string]*group), outcomes: make(map[string]map[string]int)}
 	for s, err := range in.Sessions {
 		if err != nil {
 			return Report{}, err
@@ -27,6 +27,7 @@ type mining struct {
 	successes successes
 	mined     int
 	left      int
+	outcomes  map[string]map[string]int
 }
 
 func (m *mining) session(s *session.Session) {
@@ -41,6 +42,7 @@ func (m *mining) session(s *session.Session) {
 		population = string(session.Benchmark)
 	}
 	root := m.in.Root(&s.Header)
+	m.tally(v)
 	for _, d := range Detectors {
 		d.Find(v, func(sig Signal) {
 			if !m.in.Since.IsZero() && !sig.Event.Time.IsZero() && sig.Event.Time.Before(m.in.Since) {
@@ -50,6 +52,18 @@ func (m *mining) session(s *session.Session) {
 		})
 	}
 	m.worked(v, project, population, root)
+}
+
+// tally counts outcomes, for the overview.
+func (m *mining) tally(v *View) {
+	byOutcome := m.outcomes[v.Agent]
+	if byOutcome == nil {
+		byOutcome = make(map[string]int)
+		m.outcomes[v.Agent] = byOutcome
+	}
+	for _, at := range v.Results {
+		byOutcome[string(v.Events[at].Outcome)]++
+	}
 }
 
 func (m *mining) add(s *session.Session, project, population, root string, sig Signal) {
@@ -104,7 +118,7 @@ func (m *mining) worked(v *View, project, population, root string) {
 }
 
 func (m *mining) report() Report {
-	r := Report{Mined: m.mined, Left: m.left}
+	r := Report{Mined: m.mined, Left: m.left, Outcomes: m.outcomes}
 	retries := m.foldRetries()
 	for _, k := range sortedKeys(m.groups) {
 		g := m.groups[k]

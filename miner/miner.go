@@ -80,6 +80,7 @@ type Support struct {
 // Report is what mining found.
 type Report struct {
 	Patterns []Pattern
-	Mined    int // sessions looked at
-	Left     int // sessions left out: lode's own
+	Mined    int                       // sessions looked at
+	Left     int                       // sessions left out: lode's own
+	Outcomes map[string]map[string]int // results by agent and outcome
 }

@@ -33,6 +33,7 @@ type Pattern struct {
 	Days        int           `json:"days"`
 	First       time.Time     `json:"first,omitzero"`
 	Last        time.Time     `json:"last,omitzero"`
+	Times       []time.Time   `json:"times,omitempty"` // of the occurrences, one a session
 	Cost        Cost          `json:"cost"`
 	Score       float64       `json:"score"`
 	Fix         *Fix          `json:"fix,omitempty"`
@@ -159,6 +160,9 @@ func (g *group) count(p *Pattern) {
 		if !sessions[o.session] {
 			sessions[o.session] = true
 			p.SessionList = append(p.SessionList, SessionSeen{o.session, o.root, o.path})
+			if !o.time.IsZero() {
+				p.Times = append(p.Times, o.time)
+			}
 		}
 		if !o.time.IsZero() {
 			days[o.time.Format(time.DateOnly)] = true

@@ -5,15 +5,24 @@ import "github.com/spf13/cobra"
 // commands lists the commands in the order in which help shows them.
 func commands(g *globals) []*cobra.Command {
 	return []*cobra.Command{
+		newNightlyCommand(g),
 		newIngestCommand(g),
+		newStatusCommand(g),
 		newSearchCommand(g),
 		newShowCommand(g),
+		newMineCommand(g),
 		newReviewCommand(g),
 		newBriefCommand(g),
+		newVaultCommand(g),
+		newReportCommand(g),
 		newEventsCommand(g),
-		newMineCommand(g),
 		newClassifyCommand(g),
 		newClusterCommand(g),
-		newStatusCommand(g),
+		newConfigHelp(),
 	}
+}
+
+// newConfigHelp is the help topic for the configuration file.
+func newConfigHelp() *cobra.Command {
+	return &cobra.Command{Use: "config", Short: "What can be configured", Long: configHelp}
 }

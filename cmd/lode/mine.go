@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -85,8 +86,13 @@ func runMine(ctx context.Context, g *globals, o mineOptions) error {
 // mine runs the miner over the sessions of the window and words the rules.
 func (l *library) mine(ctx context.Context, since time.Time, projects []string) (miner.Report, error) {
 	infos := l.selected(&filters{projects: projects}, since, time.Time{})
+	return l.mineFrom(since, loadAhead(ctx, infos, l.load))
+}
+
+// mineFrom mines sessions that are loaded elsewhere.
+func (l *library) mineFrom(since time.Time, sessions iter.Seq2[*session.Session, error]) (miner.Report, error) {
 	report, err := miner.Mine(miner.Input{
-		Sessions: loadAhead(ctx, infos, l.load),
+		Sessions: sessions,
 		Project:  func(h *session.Header) string { return l.projects.Of(h).Name },
 		Root:     func(h *session.Header) string { return l.roots[h.Name()] },
 		Support:  miner.Support(l.w.cfg.Support),
