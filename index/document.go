@@ -13,10 +13,12 @@ import (
 
 // Fields that hold text, by who or what wrote it, and their weight in ranking:
 // what a person said is what people remember, and an error what they look for.
+// Positions double the size of a field; the long ones do without.
 var textFields = []struct {
-	name  string
-	boost float64
-}{{human, 3}, {command, 2}, {problem, 2.5}, {agent, 1.5}, {output, 1}}
+	name      string
+	boost     float64
+	positions bool
+}{{human, 3, true}, {command, 2, true}, {problem, 2.5, true}, {agent, 1.5, false}, {output, 1, false}}
 
 const (
 	human   = "human"
@@ -119,11 +121,11 @@ func (b *builder) words(e *session.Event, field string) {
 		return
 	}
 	d := b.document(e, text)
-	opt := withVectors
+	options := withVectors
 	if field == agent {
-		opt = plain
+		options = plain
 	}
-	d.AddField(document.NewTextFieldCustom(field, nil, []byte(text), opt, codeAnalyzer{}))
+	d.AddField(document.NewTextFieldCustom(field, nil, []byte(text), options, codeAnalyzer{}))
 }
 
 // call adds a call with its result; either may be missing.

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,7 +52,8 @@ type Hit struct {
 	Src     int // position of the event's source in the session's sources
 	Score   float64
 	Snippet Snippet
-	More    int // further hits in the same session
+	More    int  // further hits in the same session
+	has     bool // its text has the phrases of the query
 }
 
 // Reader searches one generation. It must be closed.
@@ -153,6 +155,9 @@ func (r *Reader) run(ctx context.Context, q Query, t terms, some bool) (Answer, 
 	if some {
 		a.Tier = "close"
 	}
+	if t.phrases() && !some {
+		return a, r.verified(&a, res.Hits, limit, t)
+	}
 	a.Hits = group(res.Hits, limit)
 	for i := range a.Hits {
 		if err := r.fill(&a.Hits[i], t); err != nil {
@@ -160,6 +165,35 @@ func (r *Reader) run(ctx context.Context, q Query, t terms, some bool) (Answer, 
 		}
 	}
 	return a, nil
+}
+
+// verified keeps the hits whose text has the phrases. Fields without positions
+// were searched for their words only.
+func (r *Reader) verified(a *Answer, found search.DocumentMatchCollection, limit int, t terms) error {
+	at := make(map[string]int)
+	dropped := 0
+	for _, d := range found {
+		h := group(search.DocumentMatchCollection{d}, 1)
+		if len(h) == 0 {
+			continue
+		}
+		hit := h[0]
+		if err := r.fill(&hit, t); err != nil {
+			return err
+		}
+		if !hit.has {
+			dropped++
+			continue
+		}
+		if i, seen := at[hit.Session]; seen {
+			a.Hits[i].More++
+		} else if len(a.Hits) < limit {
+			at[hit.Session] = len(a.Hits)
+			a.Hits = append(a.Hits, hit)
+		}
+	}
+	a.Total -= dropped
+	return nil
 }
 
 // group keeps the best hit of each session and counts the others.
@@ -198,6 +232,7 @@ func (r *Reader) fill(h *Hit, t terms) error {
 			switch f.Name() {
 			case fieldText:
 				h.Snippet = snippet(string(f.Value()), t)
+				h.has = t.in(string(f.Value()))
 			case fieldMeta:
 				var m meta
 				if err = json.Unmarshal(f.Value(), &m); err == nil {
@@ -235,8 +270,8 @@ func (q *Query) build(t terms, some bool) query.Query {
 	return b
 }
 
-// anywhere looks for a word or phrase in all text fields. Outputs have no
-// positions: there, a phrase is its words.
+// anywhere looks for a word or phrase in all text fields. In those without
+// positions a phrase is its words; verified looks whether they stand in a row.
 func anywhere(phrase []string) query.Query {
 	var fields []query.Query
 	for _, f := range textFields {
@@ -247,7 +282,7 @@ func anywhere(phrase []string) query.Query {
 			t.SetField(f.name)
 			t.SetBoost(f.boost)
 			one = t
-		case f.name == output:
+		case !f.positions:
 			var all []query.Query
 			for _, w := range phrase {
 				t := query.NewTermQuery(w)
@@ -315,6 +350,39 @@ func days(since, until time.Time) query.Query {
 type terms struct {
 	must [][]string
 	not  [][]string
+}
+
+// phrases reports whether words must stand in a row.
+func (t *terms) phrases() bool {
+	for _, p := range t.must {
+		if len(p) > 1 {
+			return true
+		}
+	}
+	return false
+}
+
+// in reports whether a text has all the phrases.
+func (t *terms) in(text string) bool {
+	if !t.phrases() {
+		return true
+	}
+	have := words(text)
+	for _, p := range t.must {
+		if len(p) > 1 && !inRow(have, p) {
+			return false
+		}
+	}
+	return true
+}
+
+func inRow(have, phrase []string) bool {
+	for i := 0; i+len(phrase) <= len(have); i++ {
+		if slices.Equal(have[i:i+len(phrase)], phrase) {
+			return true
+		}
+	}
+	return false
 }
 
 // ErrQuery says that a query cannot be searched for as it stands.

@@ -183,6 +183,10 @@ func general(p *command.Program) string {
 		}
 		words = append(words, p.Sub)
 	}
+	if p.Sub == "" && len(p.Args) > 0 && takesVerb(p) {
+		words = append(words, p.Args[0])
+		first = p.Args[0]
+	}
 	placeholder := ""
 	for _, a := range p.Args {
 		switch {
@@ -201,6 +205,21 @@ func general(p *command.Program) string {
 	}
 	return oneLine(strings.Join(words, " "))
 }
+
+// takesVerb reports whether a program's first word looks like a subcommand:
+// golangci-lint run, ruff check. Tools for files take names there.
+func takesVerb(p *command.Program) bool {
+	switch p.Role {
+	case command.Lint, command.Build, command.Other, command.Package:
+	default:
+		return false
+	}
+	return !fileTools[p.Name] && strings.Trim(p.Args[0], "abcdefghijklmnopqrstuvwxyz-") == "" && !strings.HasPrefix(p.Args[0], "-") && p.Args[0] != ""
+}
+
+var fileTools = map[string]bool{"rm": true, "mkdir": true, "cp": true, "mv": true, "touch": true, "chmod": true, "chown": true, "ln": true,
+	"kill": true, "pkill": true, "killall": true, "sed": true, "sqlite3": true, "psql": true, "mysql": true, "open": true, "code": true,
+	"tar": true, "zip": true, "unzip": true, "patch": true, "make": true, "xdg-open": true, "dd": true, "install": true, "rmdir": true}
 
 // oneLine makes a command fit to show in a line: cut, without line breaks.
 func oneLine(s string) string { return session.Quote(s, 120) }

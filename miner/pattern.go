@@ -259,14 +259,16 @@ func title(p *Pattern) string {
 		return "there is no " + p.Subject
 	case p.Kind == "retry-loop":
 		return quoted + " is called again and again after the same failure"
+	case (p.Class == MissingTool || p.Class == MissingModule) && p.Entity != "" && p.Fix != nil && strings.Contains(p.Fix.Command, "install"):
+		return p.Entity + " is not installed"
 	case (p.Class == MissingTool || p.Class == MissingModule) && p.Entity != "" && p.Fix != nil && strings.Contains(p.Fix.Command, p.Entity):
-		return p.Entity + " is not available as " + quoted
+		return p.Entity + " is only available as `" + p.Fix.Command + "`"
 	case (p.Class == MissingTool || p.Class == MissingModule) && p.Entity != "":
 		return p.Entity + " is not available"
 	case p.Class == MissingTool || p.Class == MissingModule:
 		return quoted + ": something it needs is not available"
 	case p.Class == UsageError && p.Entity != "":
-		return quoted + ": no " + p.Entity
+		return "`" + bare(p.Subject) + "` does not take `" + p.Entity + "`"
 	case unquotedGlob(p):
 		return "unquoted globs: the shell aborts with \"no matches found\""
 	case p.Class == ShellSyntax:

@@ -122,6 +122,7 @@ func (s *site) parse() error {
 		"diff":   diffLines,
 		"join":   strings.Join,
 		"spark":  spark,
+		"prose":  prose,
 		"pct":    func(n, of int) string { return fmt.Sprintf("%.0f %%", 100*float64(n)/float64(max(of, 1))) },
 		"now":    func() string { return moment(s.in.Now) },
 	}).ParseFS(pages, "pages/*.html")
@@ -166,7 +167,7 @@ func (s *site) listed() []miner.Pattern {
 			continue
 		}
 		if !p.Recommended {
-			if p.Sessions < 2 {
+			if p.Sessions < 2 && p.Occurrences < 3 {
 				continue
 			}
 			others++
@@ -255,6 +256,19 @@ func sessionFile(name string) string {
 		}
 	}
 	return b.String() + ".html"
+}
+
+// prose writes a text of ours with its `code` as code. Everything is escaped.
+func prose(text string) template.HTML {
+	var b strings.Builder
+	for i, part := range strings.Split(text, "`") {
+		if i%2 == 1 {
+			b.WriteString("<code>" + template.HTMLEscapeString(part) + "</code>")
+		} else {
+			b.WriteString(template.HTMLEscapeString(part))
+		}
+	}
+	return template.HTML(b.String())
 }
 
 func day(t time.Time) string {

@@ -10,7 +10,7 @@ import (
 )
 
 // spark draws when a pattern was seen: a bar for each of up to 24 equal spans
-// between its first and last day, as high as it has pieces of evidence.
+// between its first and last day, as high as sessions met it then.
 func spark(p miner.Pattern) template.HTML {
 	const bars, width, height = 24, 120, 22
 	if p.First.IsZero() || len(p.Evidence) == 0 {

@@ -504,8 +504,11 @@ func (b *Book) Undo(id, reason string) (*Proposal, error) {
 	if err := b.Vault.Retire(d, b.Now); err != nil {
 		return d, err
 	}
+	if err := b.Ledger.Append(b.entry(EvUndone, d, func(e *Entry) { e.Reason = reason })); err != nil {
+		return d, err
+	}
 	d.Status = Undone
-	return d, b.Ledger.Append(b.entry(EvUndone, d, func(e *Entry) { e.Reason = reason }))
+	return d, b.rebaseSiblings(d)
 }
 
 func (b *Book) restore(d *Proposal, change Entry) error {

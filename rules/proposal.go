@@ -177,7 +177,7 @@ func reasons(p *miner.Pattern) string {
 	}
 	fmt.Fprintf(&b, " of %s; it cost %s and about %d tokens.", strings.Join(p.Agents, ", "), plural(p.Cost.Calls, "call"), p.Cost.Tokens)
 	if p.Fix != nil {
-		fmt.Fprintf(&b, " %s worked instead in %s of them.", code(p.Fix.Command), plural(p.Fix.Sessions, "session"))
+		fmt.Fprintf(&b, " %s worked instead in %d of them.", code(p.Fix.Command), p.Fix.Sessions)
 	}
 	return b.String()
 }

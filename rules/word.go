@@ -39,7 +39,7 @@ func wording(p *miner.Pattern) string {
 	case missing && use != "" && entity != "" && strings.Contains(p.Fix.Command, "install"):
 		return fmt.Sprintf("If %s is missing, install it with %s.", entity, use)
 	case missing && use != "" && entity != "" && strings.Contains(p.Fix.Command, p.Entity):
-		return fmt.Sprintf("Use %s instead of %s, which is not available here.", use, instead)
+		return fmt.Sprintf("%s %s, not with %s, which is not available here.", verb(p.Role), use, instead)
 	case missing && use != "" && entity != "":
 		return fmt.Sprintf("%s %s: %s is not available here.", verb(p.Role), use, entity)
 	case missing && use == "" && entity != "":
@@ -75,7 +75,7 @@ func verb(role string) string {
 	case command.Build:
 		return "Build with"
 	}
-	return "Use"
+	return "Work with"
 }
 
 const maxCode = 80

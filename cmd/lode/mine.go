@@ -108,15 +108,21 @@ func (l *library) mineFrom(since time.Time, sessions iter.Seq2[*session.Session,
 }
 
 func (l *library) printPatterns(r miner.Report, all bool) {
-	out, hidden := l.w.stdout, 0
+	out, others := l.w.stdout, 0
 	for i := range r.Patterns {
 		p := &r.Patterns[i]
-		if !p.Recommended && !all {
-			hidden++
-			continue
+		if !p.Recommended {
+			others++
+			if !all {
+				continue
+			}
 		}
 		fmt.Fprintf(out, "%s  %s  [%s]\n", p.ID, p.Title, p.Project)
-		fmt.Fprintf(out, "    %s, %s on %s; cost %s, about %d tokens\n", count(p.Sessions, "session"), count(p.Occurrences, "time"), count(p.Days, "day"), count(p.Cost.Calls, "call"), p.Cost.Tokens)
+		when := "undated"
+		if p.Days > 0 {
+			when = "on " + count(p.Days, "day")
+		}
+		fmt.Fprintf(out, "    %s, %s, %s; cost %s, about %d tokens\n", count(p.Sessions, "session"), count(p.Occurrences, "time"), when, count(p.Cost.Calls, "call"), p.Cost.Tokens)
 		if p.Fix != nil {
 			fmt.Fprintf(out, "    what worked: %s (in %s)\n", p.Fix.Command, count(p.Fix.Sessions, "session"))
 		}
@@ -129,9 +135,9 @@ func (l *library) printPatterns(r miner.Report, all bool) {
 			fmt.Fprintf(out, "    see %s: %s\n", p.Evidence[0].Ref, p.Evidence[0].Quote)
 		}
 	}
-	fmt.Fprintf(out, "%s looked at; %d patterns recommended", count(r.Mined, "session"), len(r.Patterns)-hidden)
-	if hidden > 0 {
-		fmt.Fprintf(out, ", %d more are not (hint: --all shows why)", hidden)
+	fmt.Fprintf(out, "%s looked at; %s recommended, %d not", count(r.Mined, "session"), count(len(r.Patterns)-others, "pattern"), others)
+	if others > 0 && !all {
+		fmt.Fprint(out, " (hint: --all shows why)")
 	}
 	fmt.Fprintln(out)
 }

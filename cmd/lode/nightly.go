@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
+	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -278,10 +280,10 @@ func (w *world) printNews(view *nightlyView, res *ingest.Result) {
 	if len(view.Proposals) == 0 {
 		return
 	}
-	fmt.Fprintf(out, "%s read, %s new or changed, %s in which patterns recur; %s:\n\n",
-		count(view.Ingest.Read, "file"), count(len(view.Ingest.Changed), "session"), count(view.Mined, "session"), count(len(view.Proposals), "new proposal"))
+	fmt.Fprintf(out, "%s read, %s new or changed, %d mined; %s:\n\n",
+		count(view.Ingest.Read, "file"), count(len(view.Ingest.Changed), "session"), view.Mined, count(len(view.Proposals), "new proposal"))
 	for _, d := range view.Proposals {
-		fmt.Fprintf(out, "  %s  %s\n              %s\n              %s\n\n", d.ID, d.Title, d.Rule, d.Project+": "+d.Why)
+		fmt.Fprintf(out, "  %s  %s: %s\n              %s\n              %s\n\n", d.ID, d.Project, d.Title, d.Rule, d.Why)
 	}
 	if view.Waiting > 0 {
 		fmt.Fprintf(out, "%d more wait for another night\n", view.Waiting)
@@ -293,6 +295,9 @@ func (w *world) printNews(view *nightlyView, res *ingest.Result) {
 // self writes how this state is reached, for the next command to try.
 func (w *world) self() string {
 	cmd := "lode"
+	if exe, err := os.Executable(); err == nil && strings.Contains(exe, "go-build") {
+		cmd = "go run ./cmd/lode"
+	}
 	for _, f := range []struct{ name, value string }{{"--home", w.home}, {"--config", w.config}, {"--state", w.state}, {"--now", w.now}} {
 		if f.value != "" {
 			cmd += " " + f.name + " " + shellQuote(f.value)

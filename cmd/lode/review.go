@@ -395,10 +395,14 @@ func (w *world) projectHere() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for name, root := range lib.projects.Roots() {
-		if rel, err := filepath.Rel(root, dir); err == nil && filepath.IsLocal(rel) {
-			return name, nil
+	best := ""
+	for name, root := range lib.projects.Roots() { // the innermost checkout that holds the folder
+		if rel, err := filepath.Rel(root, dir); err == nil && filepath.IsLocal(rel) && (best == "" || len(root) > len(lib.projects.Roots()[best])) {
+			best = name
 		}
+	}
+	if best != "" {
+		return best, nil
 	}
 	h := session.Header{Cwd: dir}
 	if root, remote := checkout(dir); root != "" {

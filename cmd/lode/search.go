@@ -39,10 +39,13 @@ must not be there. Identifiers are found whole and by their parts. The best
 place of each session is shown, the others are counted.`,
 		Example: `  lode search flaky checkout test
   lode search '"no module named"' --failed --project shop
-  lode search migrate -rollback --since 30d --json`,
+  lode search 'migrate -rollback' --since 30d --json`,
 		RunE: func(cmd *cobra.Command, args []string) error { return runSearch(cmd.Context(), g, o, args) },
 	}
 	o.AddFlags(cmd)
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		return usagef("%w (hint: a word to leave out goes into quotes with the others: lode search 'migrate -rollback')", err)
+	})
 	return cmd
 }
 

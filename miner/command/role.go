@@ -73,7 +73,7 @@ var subRoles = map[string]map[string]Role{
 	"mix":        {"": Build, "test": Test, "format": Lint},
 	"swift":      {"": Build, "test": Test, "run": Script},
 	"bazel":      {"": Build, "test": Test, "query": View},
-	"docker":     {"": Other, "build": Build, "ps": View, "logs": View, "images": View, "inspect": View, "exec": Script, "run": Script},
+	"docker":     {"": Other, "ps": View, "logs": View, "images": View, "inspect": View, "exec": Script, "run": Script},
 	"gh":         {"": Network},
 	"uv":         {"": Package, "run": Script},
 	"poetry":     {"": Package, "run": Script},
