@@ -1,6 +1,7 @@
 package index
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -148,9 +149,16 @@ func (r *Reader) run(ctx context.Context, q Query, t terms, some bool) (Answer, 
 	size := min(limit*perSession, maxCandidates)
 	req := bleve.NewSearchRequestOptions(q.build(t, some), size, 0, false)
 	res, err := r.alias.SearchInContext(ctx, req)
+	if err == nil && len(res.Hits) == size && !settle(res) {
+		req.SortBy([]string{"-_score", "_id"}) // a third slower, so only where nothing else will do
+		res, err = r.alias.SearchInContext(ctx, req)
+	}
 	if err != nil {
 		return Answer{}, fmt.Errorf("searching: %w", err)
 	}
+	slices.SortStableFunc(res.Hits, func(a, b *search.DocumentMatch) int {
+		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.ID, b.ID))
+	})
 	a := Answer{Tier: "exact", Total: int(res.Total)}
 	if some {
 		a.Tier = "close"
@@ -165,6 +173,18 @@ func (r *Reader) run(ctx context.Context, q Query, t terms, some bool) (Answer, 
 		}
 	}
 	return a, nil
+}
+
+// settle drops the worst hits of a cut result, all with the same score: which of
+// these were found is chance, and would change with each update of the index.
+// It reports false when nothing would be left.
+func settle(res *bleve.SearchResult) bool {
+	last := res.Hits[len(res.Hits)-1].Score
+	keep := slices.IndexFunc(res.Hits, func(d *search.DocumentMatch) bool { return d.Score == last })
+	if keep > 0 {
+		res.Hits = res.Hits[:keep]
+	}
+	return keep > 0
 }
 
 // verified keeps the hits whose text has the phrases. Fields without positions

@@ -159,7 +159,18 @@ func (r *runner) pick(found []Candidate) []Candidate {
 			}
 		}
 	}
+	for name, info := range r.cat.Sessions {
+		if !r.Store.Has(info.Agent, info.ID) && !slices.ContainsFunc(info.Sources, r.there) {
+			delete(r.cat.Sessions, name) // neither stored nor to be read again
+			r.dirty = true
+		}
+	}
 	return work
+}
+
+func (r *runner) there(s session.Source) bool {
+	src := r.cat.Sources[s.Path]
+	return src != nil && !src.Gone
 }
 
 // vanished reports whether a source is no longer there, rather than in a

@@ -36,11 +36,28 @@ func NewStore(dir string) *Store { return &Store{dir: dir} }
 // ErrDamaged marks a stored session that cannot be read back whole.
 var ErrDamaged = errors.New("stored session is damaged")
 
+// DamagedError says which session is damaged, and how; it is an ErrDamaged.
+type DamagedError struct {
+	Agent, ID string
+	Err       error
+}
+
+func (e *DamagedError) Error() string {
+	return fmt.Sprintf("%v: %s/%s: %v", ErrDamaged, e.Agent, e.ID, e.Err)
+}
+
+func (e *DamagedError) Unwrap() []error { return []error{ErrDamaged, e.Err} }
+
 func (st *Store) path(agent, id string) string {
 	return filepath.Join(st.dir, fileName(agent), fileName(id)+".jsonl.zst")
 }
 
-// fileName escapes what is not safe in a file name on every system.
+// maxName keeps file names, with their endings, below the 255 bytes that
+// systems allow.
+const maxName = 200
+
+// fileName escapes what is not safe in a file name on every system. Of a name
+// that is too long the rest becomes a hash, behind a sign that no escape has.
 func fileName(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
@@ -52,7 +69,12 @@ func fileName(s string) string {
 			fmt.Fprintf(&b, "%%%02x", c)
 		}
 	}
-	return b.String()
+	name := b.String()
+	if len(name) > maxName {
+		sum := sha256.Sum256([]byte(s))
+		name = name[:maxName-34] + "%-" + hex.EncodeToString(sum[:16])
+	}
+	return name
 }
 
 // Write stores a session, replacing what was there under its name, and
@@ -93,9 +115,16 @@ func (st *Store) Read(agent, id string) (*Session, error) {
 	defer f.Close()
 	s, err := decode(f)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s/%s: %w", ErrDamaged, agent, id, err)
+		return nil, &DamagedError{agent, id, err}
 	}
 	return s, nil
+}
+
+// SetAside renames a session's file, so that the store no longer has the
+// session but what is left of it is not lost.
+func (st *Store) SetAside(agent, id string) error {
+	path := st.path(agent, id)
+	return os.Rename(path, path+".damaged")
 }
 
 // Remove deletes a session; one that is not there is no error.

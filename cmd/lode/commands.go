@@ -24,5 +24,5 @@ func commands(g *globals) []*cobra.Command {
 
 // newConfigHelp is the help topic for the configuration file.
 func newConfigHelp() *cobra.Command {
-	return &cobra.Command{Use: "config", Short: "What can be configured", Long: configHelp}
+	return &cobra.Command{Use: "config", Short: "What can be configured", Long: configHelp, Example: "  lode --config ~/lode.yaml status"}
 }

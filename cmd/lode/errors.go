@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"syscall"
+
+	"lode/session"
 )
 
 // Exit codes, as in the help of every command.
@@ -45,7 +48,10 @@ func report(stderr io.Writer, err error) int {
 	case errors.As(err, &usage):
 		fmt.Fprintln(stderr, "lode:", err)
 		return exitUsage
-	case errors.Is(err, syscall.ENOSPC):
+	case errors.Is(err, session.ErrDamaged):
+		fmt.Fprintln(stderr, "lode:", err, "(hint: lode nightly reads it again from its source)")
+		return exitFailed
+	case strings.Contains(err.Error(), syscall.ENOSPC.Error()): // bleve does not wrap it
 		fmt.Fprintln(stderr, "lode:", err, "(hint: free some space, or choose another place with --state; nothing that was there is damaged)")
 		return exitFailed
 	}

@@ -84,7 +84,7 @@ func runNightly(ctx context.Context, g *globals, o nightlyOptions) error {
 	}
 	defer unlock()
 	start := time.Now()
-	view, res, err := w.nightly(ctx, since, o.since)
+	view, res, err := w.healing(ctx, since, o.since)
 	if err != nil {
 		return err
 	}
@@ -101,6 +101,24 @@ func runNightly(ctx context.Context, g *globals, o nightlyOptions) error {
 		return errFound
 	}
 	return err
+}
+
+// healing does the night's work, and does it again when a stored session turns
+// out to be damaged: set aside, it is read again from its source.
+func (w *world) healing(ctx context.Context, since time.Time, window string) (*nightlyView, *ingest.Result, error) {
+	var aside []string
+	for {
+		view, res, err := w.nightly(ctx, since, window)
+		var damaged *session.DamagedError
+		if errors.As(err, &damaged) && w.store().SetAside(damaged.Agent, damaged.ID) == nil {
+			aside = append(aside, fmt.Sprintf("%v; it was set aside and read again, if its source is still there", damaged))
+			continue
+		}
+		if err == nil && aside != nil {
+			view.Attention, view.News = append(aside, view.Attention...), true
+		}
+		return view, res, err
+	}
 }
 
 // nightly does the night's work. The state is locked.

@@ -117,6 +117,7 @@ const (
 func run(ctx context.Context, args []string, env environment) int {
 	debug.SetGCPercent(gcPercent)
 	debug.SetMemoryLimit(memoryLimit)
+	cobra.EnableCommandSorting = false // help keeps the order of commands.go
 	g := &globals{environment: env}
 	root := newRootCommand(g)
 	root.SetArgs(args)

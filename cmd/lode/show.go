@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -80,7 +81,8 @@ func runShow(_ context.Context, g *globals, o showOptions, text string) error {
 }
 
 // find returns the session that a reference names, its id given whole or by
-// its beginning.
+// its beginning. A beginning shared with nothing but the session's own
+// subagents names the session.
 func (l *library) find(ref session.Ref) (*session.Info, error) {
 	if info, ok := l.cat.Sessions[ref.Agent+"/"+ref.Session]; ok {
 		return &info, nil
@@ -91,10 +93,12 @@ func (l *library) find(ref session.Ref) (*session.Info, error) {
 			found = append(found, info)
 		}
 	}
-	switch {
-	case len(found) == 1:
-		return &found[0], nil
-	case len(found) > 1:
+	if root := slices.IndexFunc(found, func(a session.Info) bool {
+		return !slices.ContainsFunc(found, func(b session.Info) bool { return !strings.HasPrefix(b.ID, a.ID) })
+	}); root >= 0 {
+		return &found[root], nil
+	}
+	if len(found) > 0 {
 		return nil, usagef("%s/%s names %d sessions, %s and others (hint: give more of the id)", ref.Agent, ref.Session, len(found), found[0].Name())
 	}
 	return nil, fmt.Errorf("there is no session %s/%s (hint: lode status shows what was read)", ref.Agent, ref.Session)

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -47,8 +49,11 @@ func (w *world) checkForeign() error {
 	if err != nil {
 		return stateError(w.stateDir, err)
 	}
+	if slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == "version" }) {
+		return w.checkState() // another run has just made it
+	}
 	for _, e := range entries {
-		if e.Name() != "lock" {
+		if e.Name() != "lock" && !unfinished.MatchString(e.Name()) {
 			return stateError(w.stateDir, fmt.Errorf("%w: it holds %s (hint: name an empty or new folder with --state)", errNotState, e.Name()))
 		}
 	}
@@ -75,7 +80,26 @@ func (w *world) lock() (unlock func(), err error) {
 		l.Unlock()
 		return nil, stateError(w.stateDir, err)
 	}
+	w.sweep()
 	return func() { l.Unlock() }, nil
+}
+
+// unfinished are the names of files that are being written beside the real ones.
+var unfinished = regexp.MustCompile(`^\..*[0-9]{4,}$`)
+
+// sweep removes what killed runs left unfinished. The index sees to its own.
+func (w *world) sweep() {
+	filepath.WalkDir(w.stateDir, func(path string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return nil
+		case e.IsDir() && path == w.indexDir():
+			return fs.SkipDir
+		case !e.IsDir() && unfinished.MatchString(e.Name()):
+			os.Remove(path)
+		}
+		return nil
+	})
 }
 
 // stamp writes the version of a new state folder.
