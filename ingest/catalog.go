@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
@@ -14,7 +15,7 @@ import (
 	"path/filepath"
 	"sort"
 
-	"github.com/google/renameio/v2"
+	renameio "github.com/google/renameio/v2/maybe"
 
 	"lode/session"
 )
@@ -151,21 +152,13 @@ func (c *Catalog) save() error {
 
 // writeRows writes a file of JSON Lines beside the old one and renames it.
 func writeRows(file string, rows func(put func(any) error) error) error {
-	f, err := renameio.NewPendingFile(file, renameio.WithPermissions(0o600))
-	if err != nil {
-		return err
-	}
-	defer f.Cleanup()
-	w := bufio.NewWriterSize(f, 256<<10)
-	enc := json.NewEncoder(w)
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false)
 	if err := rows(enc.Encode); err != nil {
 		return err
 	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	return f.CloseAtomicallyReplace()
+	return renameio.WriteFile(file, out.Bytes(), 0o600)
 }
 
 // keyRow holds the keys of a source, five bytes each: enough to find sources

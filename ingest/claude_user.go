@@ -168,13 +168,13 @@ func (p *claudeParser) result(s *session.Session, at place, r *claudeRecord, n i
 	}
 	p.d.add(s, e)
 	if reason != "" {
-		why := r.event(at, partReason+n, session.User, session.Human)
+		why := r.event(at, partReason+2*n, session.User, session.Human)
 		why.Act, why.CallID, why.Text = session.Refusal, e.CallID, reason
 		p.said[reason] = true
 		p.d.add(s, why)
 	}
 	if modified {
-		note := r.event(at, partReason+n+1, session.Note, session.Human)
+		note := r.event(at, partReason+2*n+1, session.Note, session.Human)
 		note.Act, note.CallID, note.Text = session.UserChanged, e.CallID, r.result.Get("filePath").String()
 		p.d.add(s, note)
 	}
@@ -277,7 +277,7 @@ func (p *claudeParser) details(e *session.Event, res gjson.Result) (modified boo
 				status = "running"
 			}
 		case "userModified":
-			modified = v.Bool()
+			modified = v.Bool() && e.Flag != session.FlagRejected
 		}
 		return true
 	})

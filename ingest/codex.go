@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"io"
@@ -79,11 +80,13 @@ type codexParser struct {
 	d     *Draft
 	own   string // the file's session
 	at    place
+	block int // content block of the record
 	time  time.Time
 	s     *session.Session // whom records belong to now: the file's session or, in a copied history, its parent
 	turn  string
 	cwd   string
-	said  map[string]bool   // texts of this turn: most stand twice
+	kind  string            // of the record: its texts stand in records of another kind too
+	said  map[string]int    // texts of this turn and how often, in all and by kind of record
 	count map[string]int    // of equal texts, for keys
 	shell map[string]string // running process or cell -> call that started it
 	args  map[string]string // call -> process or cell it polls
@@ -92,26 +95,24 @@ type codexParser struct {
 }
 
 func parseCodex(in *Input, d *Draft) error {
-	p := &codexParser{d: d, said: map[string]bool{}, count: map[string]int{}, shell: map[string]string{},
+	p := &codexParser{d: d, said: map[string]int{}, count: map[string]int{}, shell: map[string]string{},
 		args: map[string]string{}, exits: map[string]*int{}}
-	r := io.Reader(in)
-	if strings.HasSuffix(in.Path, ".zst") {
-		z, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
+	r := io.Reader(bufio.NewReader(in))
+	if magic, _ := r.(*bufio.Reader).Peek(len(zstdMagic)); bytes.Equal(magic, zstdMagic) {
+		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
 		if err != nil {
 			return err
 		}
 		defer z.Close()
 		r = z
 	}
-	if err := eachRecord(r, d, p.record); err != nil {
-		return err
-	}
+	err := eachRecord(r, d, p.record)
 	p.lateExits()
-	return nil
+	return err
 }
 
 func (p *codexParser) record(at place, rec gjson.Result) {
-	p.at = at
+	p.at, p.block = at, 0
 	kind, payload := rec.Get("type").Str, rec.Get("payload")
 	if t := parseTime(rec.Get("timestamp").Str); !t.IsZero() {
 		p.time = t
@@ -127,6 +128,7 @@ func (p *codexParser) record(at place, rec gjson.Result) {
 			kind = "response_item"
 		}
 	}
+	p.kind = kind
 	if kind == "session_meta" {
 		p.meta(payload)
 		return
@@ -235,16 +237,18 @@ func isUUID7(id string) bool { return len(id) == 36 && id[14] == '7' }
 
 // event starts an event of the current record.
 func (p *codexParser) event(kind session.Kind, author session.Author) session.Event {
-	return session.Event{N: p.at.line, Part: p.at.part(0), Kind: kind, Author: author, Time: p.time}
+	return session.Event{N: p.at.line, Part: p.at.part(p.block), Kind: kind, Author: author, Time: p.time}
 }
 
 // keyed gives a text event the identity that its copies in other files share:
 // its turn, its kind and its words, and the how-manieth of its kind it is.
+// Before the first turn, and where turns have no ids, the session stands for it.
 func (p *codexParser) keyed(e session.Event, text string) session.Event {
-	if p.turn == "" {
-		return e
+	turn := p.turn
+	if turn == "" {
+		turn = p.s.ID
 	}
-	k := p.turn + "\x00" + string(e.Kind) + string(e.Act) + "\x00" + text
+	k := turn + "\x00" + string(e.Kind) + string(e.Act) + "\x00" + text
 	p.count[k]++
 	e.Key = key(k, strconv.Itoa(p.count[k]))
 	return e
@@ -256,14 +260,16 @@ func (p *codexParser) note(act session.Act, text string) {
 	p.d.add(p.s, p.keyed(e, text))
 }
 
-// say adds a text once a turn: the rollout holds most twice, as an item and as
-// an event, in either order.
+// say adds a text once: the rollout holds most twice, as an item and as an
+// event, in either order. What one kind of record says for the n-th time in a
+// turn is new when no other has said it n times.
 func (p *codexParser) say(e session.Event, text string) {
 	seen := string(e.Kind) + string(e.Act) + strings.TrimSpace(text)
-	if strings.TrimSpace(text) == "" || p.said[seen] {
+	here := p.kind + "\x00" + seen
+	if p.said[here]++; strings.TrimSpace(text) == "" || p.said[here] <= p.said[seen] {
 		return
 	}
-	p.said[seen] = true
+	p.said[seen] = p.said[here]
 	e.Text = text
 	p.d.add(p.s, p.keyed(e, text))
 }
@@ -317,6 +323,7 @@ var codexEventsSkipped = map[string]bool{
 // completed reads an item of the paginated history (0.169): the place of the
 // older user_message, agent_message and exec_command_end.
 func (p *codexParser) completed(item gjson.Result) {
+	p.kind = "item_completed"
 	switch kind := item.Get("type").Str; kind {
 	case "UserMessage":
 		p.userText(contentText(item.Get("content")))
@@ -395,10 +402,11 @@ func (p *codexParser) item(it gjson.Result) {
 	case "message":
 		p.role(it)
 	case "reasoning":
-		e := p.event(session.Agent, session.ByAgent)
-		e.Act = session.Thinking
 		it.Get("summary").ForEach(func(_, part gjson.Result) bool {
+			e := p.event(session.Agent, session.ByAgent)
+			e.Act = session.Thinking
 			p.say(e, part.Get("text").String())
+			p.block++
 			return true
 		})
 	case "function_call", "custom_tool_call", "local_shell_call", "tool_search_call":
@@ -422,10 +430,9 @@ func (p *codexParser) role(it gjson.Result) {
 		p.say(p.event(session.Agent, session.ByAgent), contentText(it.Get("content")))
 	case "user":
 		meta := it.Get("internal_chat_message_metadata_passthrough.content_item_metadata")
-		n := 0
 		it.Get("content").ForEach(func(_, block gjson.Result) bool {
-			p.userBlock(block.Get("text").String(), meta.Get(strconv.Itoa(n)+".provenance.type").Str)
-			n++
+			p.userBlock(block.Get("text").String(), meta.Get(strconv.Itoa(p.block)+".provenance.type").Str)
+			p.block++
 			return true
 		})
 	case "developer", "system": // the client's instructions

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
+
+	"lode/session"
 )
 
 // Where says where to look for transcripts.
@@ -66,7 +68,7 @@ const notRead = "not read yet"
 // Discover lists the files in the agents' known places, in the roots and at
 // the paths given, sorted by path and each once. It never crawls a home.
 func Discover(w Where) ([]Candidate, []Looked) {
-	f := finder{where: w, seen: make(map[string]bool)}
+	f := finder{where: w, seen: make(map[string]bool), real: make(map[string]string)}
 	for i := range Formats {
 		f.places(&Formats[i])
 	}
@@ -91,7 +93,8 @@ func Discover(w Where) ([]Candidate, []Looked) {
 
 type finder struct {
 	where  Where
-	seen   map[string]bool // by path to open
+	seen   map[string]bool   // by path without links
+	real   map[string]string // folders without links
 	found  []Candidate
 	looked []Looked
 }
@@ -122,7 +125,7 @@ func (f *finder) glob(agent, base, glob string) {
 	n := 0
 	dir, pattern := doublestar.SplitPattern(glob)
 	root := filepath.Join(base, filepath.FromSlash(dir))
-	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+	err := walk(root, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			if path == root && errors.Is(err, fs.ErrNotExist) {
 				return fs.SkipAll
@@ -158,7 +161,8 @@ var skipDirs = map[string]bool{".git": true, "node_modules": true, ".hg": true, 
 // tree looks at every file of a folder, or at one file.
 func (f *finder) tree(root string) {
 	n := 0
-	filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+	root = filepath.Clean(root)
+	walk(root, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			f.unreadable("", path, err)
 			return fs.SkipDir
@@ -176,6 +180,18 @@ func (f *finder) tree(root string) {
 	f.looked = append(f.looked, Looked{Place: f.catalogPath(root), Files: n})
 }
 
+// walk is filepath.WalkDir, but for a root that is a link to a folder: that one
+// was named by somebody and is followed.
+func walk(root string, f fs.WalkDirFunc) error {
+	start := root
+	if info, err := os.Stat(root); err == nil && info.IsDir() {
+		start += string(filepath.Separator)
+	}
+	return filepath.WalkDir(start, func(path string, entry fs.DirEntry, err error) error {
+		return f(filepath.Clean(path), entry, err)
+	})
+}
+
 func (f *finder) unreadable(agent, path string, err error) {
 	f.looked = append(f.looked, Looked{Agent: agent, Place: f.catalogPath(path), Err: reason(err)})
 }
@@ -190,10 +206,11 @@ func reason(err error) string {
 }
 
 func (f *finder) file(agent, path string, entry fs.DirEntry) {
-	if f.seen[path] {
+	real := f.realPath(path, entry)
+	if f.seen[real] {
 		return
 	}
-	f.seen[path] = true
+	f.seen[real] = true
 	c := Candidate{Path: f.catalogPath(path), File: path, Agent: agent}
 	info, err := entry.Info()
 	if err == nil && entry.Type()&fs.ModeSymlink != 0 {
@@ -212,12 +229,31 @@ func (f *finder) file(agent, path string, entry fs.DirEntry) {
 	f.found = append(f.found, c)
 }
 
-// catalogPath writes a path relative to the home folder where it is below.
+// realPath returns a file's path without links, so that each is found once.
+func (f *finder) realPath(path string, entry fs.DirEntry) string {
+	if entry.Type()&fs.ModeSymlink != 0 {
+		if real, err := filepath.EvalSymlinks(path); err == nil {
+			return real
+		}
+		return path
+	}
+	dir := filepath.Dir(path)
+	if f.real[dir] == "" {
+		f.real[dir] = dir
+		if real, err := filepath.EvalSymlinks(dir); err == nil {
+			f.real[dir] = real
+		}
+	}
+	return filepath.Join(f.real[dir], filepath.Base(path))
+}
+
+// catalogPath writes a path relative to the home folder where it is below,
+// without what would spoil a terminal.
 func (f *finder) catalogPath(path string) string {
 	if rel, err := filepath.Rel(f.where.Home, path); err == nil && filepath.IsLocal(rel) {
-		return filepath.ToSlash(rel)
+		path = rel
 	}
-	return filepath.ToSlash(path)
+	return session.Clean(filepath.ToSlash(path))
 }
 
 // head reads the beginning of a file, by which its format is recognised.

@@ -140,6 +140,7 @@ func (d *Draft) unknown(kind string) {
 
 // session returns the session of an id, started on first use.
 func (d *Draft) session(id string) *session.Session {
+	id = name(id)
 	s := d.sessions[id]
 	if s == nil {
 		s = &session.Session{Header: session.Header{Agent: d.format.Name, ID: id, Parser: d.format.Version, Redaction: redact.Version}}
@@ -150,12 +151,22 @@ func (d *Draft) session(id string) *session.Session {
 	return s
 }
 
+// name makes an id fit for references: one clean word.
+func name(id string) string {
+	word := strings.Join(strings.Fields(session.Clean(id)), "-")
+	if word == "" {
+		return key(id)
+	}
+	return word
+}
+
 // add appends an event to a session. Everything it says is cleaned and
 // redacted here, so that no parser can forget it.
 func (d *Draft) add(s *session.Session, e session.Event) *session.Event {
 	e.Text = d.safe(s, e.Text)
 	e.Command = d.safe(s, e.Command)
-	e.Tool = session.Clean(e.Tool)
+	e.Dir = d.safe(s, e.Dir)
+	e.Tool, e.CallID, e.Of = session.Clean(e.Tool), session.Clean(e.CallID), session.Clean(e.Of)
 	s.Events = append(s.Events, e)
 	return &s.Events[len(s.Events)-1]
 }
@@ -173,6 +184,13 @@ func (d *Draft) safe(s *session.Session, text string) string {
 	})
 }
 
+// safeHeader makes what a session's header says fit to keep.
+func (d *Draft) safeHeader(s *session.Session) {
+	for _, field := range []*string{&s.Title, &s.Model, &s.Version, &s.Branch, &s.Cwd, &s.Remote} {
+		*field = d.safe(s, *field)
+	}
+}
+
 // finish returns the sessions that have events, with their headers cleaned and
 // completed.
 func (d *Draft) finish() []*session.Session {
@@ -185,10 +203,11 @@ func (d *Draft) finish() []*session.Session {
 		if s.Title == "" {
 			s.Title = firstWords(s)
 		}
-		for _, field := range []*string{&s.Title, &s.Model, &s.Version, &s.Branch, &s.Cwd, &s.Remote} {
-			*field = d.safe(s, *field)
-		}
+		d.safeHeader(s)
 		s.Title = session.Quote(s.Title, 120)
+		if s.Instance = session.Clean(s.Instance); s.Parent != "" {
+			s.Parent = name(s.Parent)
+		}
 		if s.Population == "" {
 			s.Population = session.ByUser
 		}

@@ -95,11 +95,16 @@ func (r *runner) redactKept() error {
 		d := newDraft("", formatNamed(info.Agent))
 		for i := range s.Events {
 			e := &s.Events[i]
-			e.Text, e.Command = d.safe(s, e.Text), d.safe(s, e.Command)
+			e.Text, e.Command, e.Dir = d.safe(s, e.Text), d.safe(s, e.Command), d.safe(s, e.Dir)
 		}
+		for _, in := range s.Instructions {
+			for i := range in.Lines {
+				in.Lines[i] = d.safe(s, in.Lines[i])
+			}
+		}
+		d.safeHeader(s)
 		s.Redaction = redact.Version
-		s.Title = d.safe(s, s.Title)
-		if r.cat.Sessions[name], err = r.Store.Write(s); err != nil {
+		if r.cat.Sessions[name], err = r.store(s); err != nil {
 			return err
 		}
 		r.dirty = true
@@ -143,11 +148,8 @@ func (r *runner) pick(found []Candidate) []Candidate {
 		switch {
 		case c.Err != nil:
 			r.skip(c, reason(c.Err))
-		case old != nil && r.same(old, &c):
-			if old.Gone {
-				old.Gone, r.dirty = false, true
-			}
-		default:
+		case old != nil && !old.Gone && r.same(old, &c):
+		default: // one that came back is read again: its family was joined without it
 			work = append(work, c)
 		}
 	}
@@ -414,17 +416,23 @@ func (r *runner) write(sessions []*session.Session) ([]session.Info, error) {
 				s.Remote = remote
 			}
 		}
-		info, err := r.Store.Write(s)
+		info, err := r.store(s)
 		if err != nil {
 			return infos, err
-		}
-		info.Instructions = slices.Clone(info.Instructions)
-		for i := range info.Instructions {
-			info.Instructions[i].Lines = nil // the store has them
 		}
 		infos = append(infos, info)
 	}
 	return infos, nil
+}
+
+// store writes a session and returns it as the catalog lists it.
+func (r *runner) store(s *session.Session) (session.Info, error) {
+	info, err := r.Store.Write(s)
+	info.Instructions = slices.Clone(info.Instructions)
+	for i := range info.Instructions {
+		info.Instructions[i].Lines = nil // the store has them
+	}
+	return info, err
 }
 
 // parse reads a source. A nil draft means that it is not a transcript, or, with

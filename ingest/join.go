@@ -95,7 +95,8 @@ func (u *union) join(a, b string) {
 }
 
 // joinFamily reads the sources of a family again and stores what they hold
-// together. Events of sources that are gone are taken from the store.
+// together. Events of sources that are gone, or can no longer be read, are
+// taken from the store.
 func (r *runner) joinFamily(family []string) error {
 	var parts []*session.Session
 	stale := make(map[string]bool)
@@ -105,7 +106,7 @@ func (r *runner) joinFamily(family []string) error {
 			stale[name] = true
 		}
 		file := r.files[path]
-		if s.Gone || file == "" {
+		if s.Gone || file == "" || s.Skipped != "" && s.Records == 0 {
 			kept, err := r.stored(s)
 			if err != nil {
 				return err
@@ -157,11 +158,14 @@ func (r *runner) stored(src *Source) ([]*session.Session, error) {
 			return nil, err
 		}
 		at := slices.IndexFunc(s.Sources, func(x session.Source) bool { return x.Path == src.Path })
+		if at < 0 {
+			continue // the run that read the source ended before it was joined
+		}
 		part := &session.Session{Header: s.Header}
 		part.Sources = []session.Source{s.Sources[at]}
 		for _, e := range s.Events {
 			if e.Src == at {
-				e.Src, e.Copies = 0, nil
+				e.Src, e.Part, e.Copies = 0, e.Part%partsPerSource, nil
 				part.Events = append(part.Events, e)
 			}
 		}

@@ -3,9 +3,14 @@ package ingest
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"io"
+	"strings"
 
 	"github.com/tidwall/gjson"
+
+	"lode/session"
+	"lode/session/redact"
 )
 
 // A place of a record in a JSON Lines source: its 1-based line, and which
@@ -20,7 +25,7 @@ func (p place) part(block int) int { return p.value*partsPerValue + block }
 
 const (
 	partsPerValue = 1000 // content blocks of one record stay below
-	partReason    = 500  // the user's words within a rejected result
+	partReason    = 500  // the user's words on the n-th block, a result, at 500+2n and 501+2n
 )
 
 // eachRecord calls f with every JSON object of a JSON Lines source. Lines may
@@ -33,7 +38,7 @@ func eachRecord(r io.Reader, d *Draft, f func(p place, rec gjson.Result)) error 
 	for line := 1; ; line++ {
 		text, whole, err := nextLine(in, buf[:0])
 		if err != nil {
-			return err
+			return fmt.Errorf("line %d: %w", line, err)
 		}
 		if text == nil {
 			return nil
@@ -123,11 +128,10 @@ func valueEnd(text []byte) int {
 }
 
 // excerpt shows the beginning of a record in an error without showing its
-// contents at length.
+// contents at length. More is looked at than shown: a secret that is cut off
+// would not be recognised.
 func excerpt(text []byte) string {
-	const n = 40
-	if len(text) > n {
-		text = text[:n]
-	}
-	return string(bytes.ToValidUTF8(text, []byte("?"))) // printed with %q
+	const look, show = 1 << 10, 40
+	safe := redact.Text(session.Clean(string(text[:min(len(text), look)])), nil)
+	return strings.ToValidUTF8(safe[:min(len(safe), show)], "") // printed with %q
 }

@@ -39,9 +39,9 @@ func sniffMini(head []byte) bool {
 			(bytes.Contains(head, []byte("<returncode>")) || bytes.Contains(head, []byte("MINI_SWE_AGENT")) ||
 				bytes.Contains(head, []byte("ONE bash code block")))
 	}
-	return head[0] == '{' && (bytes.Contains(head, []byte(`"mini_version"`)) ||
-		bytes.Contains(head, []byte(`"trajectory_format": "mini-swe-agent`)) || bytes.Contains(head, []byte(`"trajectory_format":"mini-swe-agent`)) ||
-		bytes.Contains(head, []byte("minisweagent.")) || miniInfo.Match(head))
+	doc := gjson.ParseBytes(head) // may be cut: what stands before the cut is found
+	return doc.Get("info.mini_version").Exists() || strings.HasPrefix(doc.Get("trajectory_format").Str, "mini-swe-agent") ||
+		doc.Get("info").IsObject() && bytes.Contains(head, []byte("minisweagent.")) || miniInfo.Match(head)
 }
 
 // miniInfo matches a document that begins with what the run submitted: the

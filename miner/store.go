@@ -1,6 +1,7 @@
 package miner
 
 import (
+	"bytes"
 	"bufio"
 	"encoding/json"
 	"errors"
@@ -11,7 +12,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/google/renameio/v2"
+	renameio "github.com/google/renameio/v2/maybe"
 )
 
 // Saved is a report as it is kept in <state>/patterns.jsonl: a line that says
@@ -34,28 +35,23 @@ func reportFile(state string) string { return filepath.Join(state, "patterns.jso
 
 // Save writes a report beside the old one and renames it.
 func Save(state string, s *Saved) error {
-	f, err := renameio.NewPendingFile(reportFile(state), renameio.WithPermissions(0o600))
-	if err != nil {
-		return err
-	}
-	defer f.Cleanup()
-	w := bufio.NewWriter(f)
-	enc := json.NewEncoder(w)
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false)
 	s.V = 1
-	err = enc.Encode(s)
+	err := enc.Encode(s)
 	for i := range s.Patterns {
 		if err == nil {
 			err = enc.Encode(&s.Patterns[i])
 		}
 	}
 	if err == nil {
-		err = w.Flush()
+		err = renameio.WriteFile(reportFile(state), out.Bytes(), 0o600)
 	}
 	if err != nil {
 		return fmt.Errorf("writing patterns: %w", err)
 	}
-	return f.CloseAtomicallyReplace()
+	return nil
 }
 
 // SavedInput returns the digest of what the saved report was made from, or "".

@@ -65,15 +65,19 @@ func dirtyAt(s string) int {
 }
 
 // hidden reports whether a character shows nothing but changes how its
-// neighbours read. The joiners U+200C and U+200D stay: scripts and emoji need
-// them, and they cannot carry text.
+// neighbours read, or carries text that only a machine sees: C1 controls, and
+// what Unicode calls default ignorable. Of these, the joiners U+200C and U+200D
+// and the emoji selectors U+FE0E and U+FE0F stay: scripts and emoji need them.
 func hidden(r rune) bool {
 	switch {
 	case r < 0x80:
 		return false
-	case r < 0xa0, r == 0xad, r == 0x200b, r == 0x200e, r == 0x200f,
+	case r < 0xa0, r == 0xad, r == 0x34f, r == 0x61c, r == 0x115f, r == 0x1160,
+		r == 0x17b4, r == 0x17b5, r >= 0x180b && r <= 0x180f,
+		r == 0x200b, r == 0x200e, r == 0x200f,
 		r >= 0x202a && r <= 0x202e, r >= 0x2060 && r <= 0x206f,
-		r == 0xfeff, r >= 0xfff9 && r <= 0xfffb, r >= 0xe0000 && r <= 0xe0fff:
+		r == 0x3164, r >= 0xfe00 && r <= 0xfe0d, r == 0xfeff, r == 0xffa0, r >= 0xfff0 && r <= 0xfffb,
+		r >= 0x1bca0 && r <= 0x1bca3, r >= 0x1d173 && r <= 0x1d17a, r >= 0xe0000 && r <= 0xe0fff:
 		return true
 	}
 	return false
@@ -108,5 +112,12 @@ func escapeLen(s string) int {
 		}
 		return len(s)
 	}
-	return 2
+	i := 1 // others: intermediates as in ESC ( B, then a final byte
+	for i < len(s) && s[i] >= 0x20 && s[i] <= 0x2f {
+		i++
+	}
+	if i < len(s) && s[i] >= 0x30 && s[i] <= 0x7e {
+		i++
+	}
+	return i
 }

@@ -191,13 +191,25 @@ func RootSessions(infos []Info) map[string]string {
 	roots := make(map[string]string, len(infos))
 	for i := range infos {
 		name := infos[i].Name()
-		root := name
-		for steps := 0; parent[root] != "" && steps < 64; steps++ { // 64: a ring of parents ends
-			root = parent[root]
-		}
-		roots[name] = root
+		roots[name] = rootOf(name, parent)
 	}
 	return roots
+}
+
+// rootOf follows parents to the last one. For a ring of them, its smallest
+// name stands.
+func rootOf(name string, parent map[string]string) string {
+	for range len(parent) + 1 { // more steps than parents: a ring
+		if parent[name] == "" {
+			return name
+		}
+		name = parent[name]
+	}
+	root := name
+	for at := parent[name]; at != name; at = parent[at] {
+		root = min(root, at)
+	}
+	return root
 }
 
 // SortInfos orders sessions by time, undated ones last, then by name.

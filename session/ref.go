@@ -36,7 +36,10 @@ func (r Ref) String() string {
 
 // Anchor returns the place within the session, as an HTML anchor.
 func (r Ref) Anchor() string {
-	_, place, _ := strings.Cut(r.String(), "#")
+	if r.N < 0 {
+		return "e"
+	}
+	_, place, _ := cutLast(r.String(), "#") // an id may have a # too
 	return "e" + place
 }
 
@@ -57,7 +60,9 @@ func ParseRef(text string) (Ref, error) {
 	n, part, hasPart := strings.Cut(place, ".")
 	var err error
 	if r.N, err = parseCount(n); err == nil && hasPart {
-		r.Part, err = parseCount(part)
+		if r.Part, err = parseCount(part); r.Part == 0 {
+			err = strconv.ErrSyntax // printed without a part
+		}
 	}
 	if err != nil {
 		return Ref{}, fmt.Errorf("%q has no number after # (want agent/session#n or #n.part)", text)

@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/gofrs/flock"
-	"github.com/google/renameio/v2"
+	renameio "github.com/google/renameio/v2/maybe"
 )
 
 // stateVersion is the version of the layout of the state folder. A program

@@ -16,7 +16,7 @@ import (
 
 // Version is raised when a rule is added or changed. Sessions stored under
 // older rules are then redacted again.
-const Version = 1
+const Version = 2
 
 // Text returns s with its secrets replaced, and calls found with the kind of
 // each. It is idempotent.
@@ -102,6 +102,13 @@ var (
 	wordish = alphabet("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 	base64  = alphabet("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=_-.~")
 	upper   = alphabet("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
+	opaque  = func() *[256]bool { // what a value goes on with after the part that was looked at
+		t := *base64
+		for c := 0x80; c < len(t); c++ {
+			t[c] = true
+		}
+		return &t
+	}()
 )
 
 func alphabet(chars string) *[256]bool {
@@ -119,6 +126,7 @@ var tokens = []token{
 	{"ghs_", "github-token", word, 20}, {"ghr_", "github-token", word, 20}, {"github_pat_", "github-token", word, 20},
 	{"glpat-", "gitlab-token", wordish, 16}, {"gldt-", "gitlab-token", wordish, 16},
 	{"sk-ant-", "anthropic-key", wordish, 16}, {"sk-proj-", "openai-key", wordish, 16}, {"sk-or-", "openrouter-key", wordish, 16},
+	{"sk-svcacct-", "openai-key", wordish, 16}, {"sk-admin-", "openai-key", wordish, 16},
 	{"sk-", "api-key", word, 20},
 	{"xoxb-", "slack-token", wordish, 10}, {"xoxp-", "slack-token", wordish, 10}, {"xoxa-", "slack-token", wordish, 10},
 	{"xoxr-", "slack-token", wordish, 10}, {"xoxs-", "slack-token", wordish, 10}, {"xapp-", "slack-token", wordish, 10},
@@ -139,7 +147,7 @@ func atPrefix(s string, i int) (span, bool) {
 			continue
 		}
 		start := i + 1 - n
-		if start > 0 && word[s[start-1]] {
+		if preceded(s, start, word) {
 			continue
 		}
 		end := run(s, i+1, tok.alphabet)
@@ -150,8 +158,8 @@ func atPrefix(s string, i int) (span, bool) {
 	return span{}, false
 }
 
-// privateKey covers a PEM block, also one written inside a JSON string. A block
-// without its end is covered to the end of the text.
+// privateKey covers a PEM block, also one written inside a JSON string, however
+// often quoted. A block without its end is covered to the end of the text.
 func privateKey(s string, i int) (span, bool) {
 	head := s[i:min(len(s), i+64)]
 	dash := strings.Index(head[11:], "-----")
@@ -159,7 +167,9 @@ func privateKey(s string, i int) (span, bool) {
 		return span{}, false
 	}
 	body := i + 11 + dash + 5
-	if body >= len(s) || s[body] != '\n' && s[body] != '\r' && !strings.HasPrefix(s[body:], `\n`) {
+	line := skip(s, body, `\`)
+	escaped := line > body && line < len(s) && (s[line] == 'n' || s[line] == 'r')
+	if body >= len(s) || s[body] != '\n' && s[body] != '\r' && !escaped {
 		return span{}, false // spoken of, not shown
 	}
 	end := len(s)
@@ -309,7 +319,7 @@ func atAssignment(s string, i int) (span, bool) {
 		if sn.strict {
 			secret = len(value) >= 6 && (inQuotes || mixed(value))
 		}
-		return span{start, end, kindOf(value, sn.kind)}, secret
+		return span{start, run(s, end, opaque), kindOf(value, sn.kind)}, secret
 	}
 	return span{}, false
 }
@@ -372,12 +382,12 @@ func valueAfter(s string, i int, quotedName bool) (start, end int) {
 		}
 		return start + 1, end
 	}
-	if s[i] == '=' && start > i+1 || quotedName {
-		return start, start // an expression in code
-	}
 	end = start
 	for end < len(s) && end < start+300 && s[end] > ' ' && strings.IndexByte("\"'`&;,()[]{}<>|\\$", s[end]) < 0 {
 		end++
+	}
+	if (s[i] == '=' && start > i+1 || quotedName) && (end-start < 32 || strings.ContainsAny(s[start:end], "._")) {
+		return start, start // an expression in code: few names are longer, and none of those one word
 	}
 	if end < len(s) && strings.IndexByte("([{$", s[end]) >= 0 || strings.Count(s[start:end], ".") == 1 {
 		return start, start // a call, an index, a selector
@@ -434,4 +444,8 @@ func skip(s string, i int, chars string) int {
 	return i
 }
 
-func preceded(s string, i int, by *[256]bool) bool { return i > 0 && by[s[i-1]] }
+// preceded reports whether what starts at i goes on from characters before it.
+// The letter of an escape as \n is not one of them.
+func preceded(s string, i int, by *[256]bool) bool {
+	return i > 0 && by[s[i-1]] && (i < 2 || s[i-2] != '\\' || strings.IndexByte("nrtbf", s[i-1]) < 0)
+}

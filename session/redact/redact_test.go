@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // Each case is a text and what it becomes; {x} stands for <secret:x:….>.
@@ -18,7 +19,7 @@ var cases = []struct{ in, want string }{
 	{"task-list and risk-averse-2024-strategies-are-fine", "task-list and risk-averse-2024-strategies-are-fine"},
 	{"xoxb-" + "123456789012-abcdefGHIJKL", "{slack-token}"},
 	{"AKIA" + "IOSFODNN7EXAMPLA in text", "{aws-key-id} in text"},
-	{"MAKIAVELLIAN", "MAKIAVELLIAN"},
+	{"MAKIAVELLIAN AKIA" + "IOSFODNN7EXAMPLAS", "MAKIAVELLIAN AKIA" + "IOSFODNN7EXAMPLAS"},
 	{"AIza" + "SyA0123456789abcdefghijklmnopqrstuv", "{google-key}"},
 	{"eyJhbGciOiJIUzI1NiJ9" + ".eyJzdWIiOiIxMjM0In0" + ".dBjftJeZ4CVPmB92K27uhbUJU1p1r", "{jwt}"},
 	{"postgres://app:hunter2x@db.local:5432/x", "postgres://app:{url-password}@db.local:5432/x"},
@@ -42,10 +43,24 @@ var cases = []struct{ in, want string }{
 	{`"-----BEGIN ` + `PRIVATE KEY-----\nMIIEow\n-----END PRIVATE KEY-----\n"`, `"{private-key}\n"`},
 	{"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"},
 	{"a line that says -----BEGIN PRIVATE KEY----- in prose", "a line that says -----BEGIN PRIVATE KEY----- in prose"},
+	{"-----BEGIN OPENSSH " + "PRIVATE KEY-----\r\nb3Blbn\nand no end", "{private-key}"},
+	{`{\"key\":\"-----BEGIN ` + `PRIVATE KEY-----\\nMIIEow\\n-----END PRIVATE KEY-----\\n\"}`, `{\"key\":\"{private-key}\\n\"}`},
+	{`[{"new":"\nghp_` + `0123456789abcdefABCDEF\tAKIA` + `IOSFODNN7EXAMPLA"}]`, `[{"new":"\n{github-token}\t{aws-key-id}"}]`},
+	{"aws_secret_access_key = " + "abCDefGHijKL0123mnOPqrSTuvWX4567yzABcdEF", "aws_secret_access_key = {api-key}"},
+	{"token = nextToken2AfterThis", "token = nextToken2AfterThis"},
+	{"self.token = self.config.oauth2_access_token_default", "self.token = self.config.oauth2_access_token_default"},
+	{"npm_config_registry_fallback_of_package, sk-test", "npm_config_registry_fallback_of_package, sk-test"},
+	{`{"token":"` + strings.Repeat("0a1b", 200) + `"}`, `{"token":"{token}"}`},
+	{"token=" + strings.Repeat("x1é", 200) + " end", "token={token} end"},
+	{"Set-Cookie: sid=0123456789abcdef; Path=/", "Set-Cookie: {cookie}; Path=/"},
+	{"pwd=/home/dev/x PWD=0123456789abcdef", "pwd=/home/dev/x PWD={password}"},
+	{"redis://:hunter2x@localhost:6379", "redis://:{url-password}@localhost:6379"},
 	{"password: <secret:password:3f2a>", "password: <secret:password:3f2a>"},
 	{"https://u:<secret:url-password:3f2a>@h/x", "https://u:<secret:url-password:3f2a>@h/x"},
 }
 
+// Secrets become placeholders, what only looks like one stays, and doing it
+// twice is doing it once.
 func TestText(t *testing.T) {
 	for _, c := range cases {
 		got := Text(c.in, nil)
@@ -71,6 +86,34 @@ func mark(s string) string {
 	}
 }
 
+// Every vendor's token is found wherever one stands, and is no part of a word
+// and no shorter than the table says.
+func TestTokens(t *testing.T) {
+	for _, tok := range tokens {
+		whole := tok.prefix + strings.Repeat("a1", tok.min)[:tok.min]
+		for _, c := range []string{"%", "use % now", `{"k":"%"}`, "'%'", "k=%&x=1", "(%)", `a\n%\n`, "-u x:%"} {
+			in, want := strings.Replace(c, "%", whole, 1), strings.Replace(c, "%", "{"+tok.kind+"}", 1)
+			if got := mark(Text(in, nil)); got != want {
+				t.Errorf("Text(%q) = %q, want %q", in, got, want)
+			}
+		}
+		for _, in := range []string{whole[:len(whole)-1], "x" + whole, "_" + whole} {
+			if got := Text(in, nil); got != in {
+				t.Errorf("Text(%q) = %q, want it unchanged", in, got)
+			}
+		}
+	}
+}
+
+// A placeholder tells a secret from another, and is the same in every text.
+func TestTextIsStable(t *testing.T) {
+	of := func(text string) string { return Text(text, nil)[len("PASSWORD="):] }
+	if a, b := of("PASSWORD=hunter22"), of("PASSWORD=hunter33"); a == b || a != Text("DB_PASSWORD: hunter22", nil)[len("DB_PASSWORD: "):] {
+		t.Errorf("placeholders %s and %s, want one for each secret", a, b)
+	}
+}
+
+// Every secret that is replaced is counted under its kind.
 func TestTextCounts(t *testing.T) {
 	counts := map[string]int{}
 	Text("DB_PASSWORD=hunter22 and PASSWORD=hunter33", func(kind string) { counts[kind]++ })
@@ -79,6 +122,7 @@ func TestTextCounts(t *testing.T) {
 	}
 }
 
+// Whatever the text, redacting twice is redacting once, and no character is cut.
 func FuzzText(f *testing.F) {
 	for _, c := range cases {
 		f.Add(c.in)
@@ -87,6 +131,9 @@ func FuzzText(f *testing.F) {
 		once := Text(s, nil)
 		if twice := Text(once, nil); twice != once {
 			t.Errorf("not idempotent:\n%q\n%q\n%q", s, once, twice)
+		}
+		if utf8.ValidString(s) && !utf8.ValidString(once) {
+			t.Errorf("Text(%q) = %q, want whole characters", s, once)
 		}
 	})
 }
