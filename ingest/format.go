@@ -15,6 +15,7 @@ import (
 	"encoding/hex"
 	"hash/fnv"
 	"io"
+	"math"
 	"strings"
 	"time"
 
@@ -204,6 +205,9 @@ func (d *Draft) finish() []*session.Session {
 			s.Title = firstWords(s)
 		}
 		d.safeHeader(s)
+		if math.IsInf(s.Usage.Cost, 0) { // 1e999: JSON could not store it
+			s.Usage.Cost = 0
+		}
 		s.Title = session.Quote(s.Title, 120)
 		if s.Instance = session.Clean(s.Instance); s.Parent != "" {
 			s.Parent = name(s.Parent)

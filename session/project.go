@@ -3,6 +3,7 @@ package session
 import (
 	"path"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 
@@ -133,17 +134,19 @@ var worktreeShapes = []*regexp.Regexp{
 	regexp.MustCompile(`^(.+?)/worktrees/.+$`),
 }
 
-// codexWorktree is ~/.codex/worktrees/<id>/<repository>: the repository comes last.
-var codexWorktree = regexp.MustCompile(`^.+/\.codex/worktrees/[^/]+/([^/]+)`)
+// agentWorktrees are the folders of worktrees that agents keep in their own
+// home; there the repository is known by its name only. Codex has
+// ~/.codex/worktrees/<id>/<repository>, Cursor ~/.cursor/worktrees/<repository>/<id>.
+var agentWorktrees = []*regexp.Regexp{
+	regexp.MustCompile(`^.+/\.codex/worktrees/[^/]+/([^/]+)`),
+	regexp.MustCompile(`^(?:.*/(?:home|Users)/[^/]+|/root)/\.cursor/worktrees/([^/]+)/[^/]+`),
+}
 
 // Root returns the folder of the repository that a working folder belongs to,
 // as far as its path tells: worktrees count for the repository they are of.
 func Root(cwd string) string {
 	dir := strings.TrimSuffix(slashed(cwd), "/")
-	if m := codexWorktree.FindStringSubmatch(dir); m != nil {
-		return m[1]
-	}
-	for _, shape := range worktreeShapes {
+	for _, shape := range slices.Concat(agentWorktrees, worktreeShapes) {
 		if m := shape.FindStringSubmatch(dir); m != nil {
 			return m[1]
 		}

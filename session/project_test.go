@@ -28,6 +28,8 @@ func TestRoot(t *testing.T) {
 		{"/home/dev/shop-worktree", "/home/dev/shop"},
 		{"/home/dev/.codex/worktrees/ab12/shop", "shop"},
 		{"/home/dev/.codex/worktrees/ab12/shop/api", "shop"},
+		{"/home/dev/.cursor/worktrees/shop/ab12", "shop"},
+		{"C:/Users/dev/.cursor/worktrees/shop/ab12/api", "shop"},
 		{`C:\dev\shop\.claude\worktrees\fix-vat`, "C:/dev/shop"},
 		{"/home/dev/shop/.worktrees", "/home/dev/shop/.worktrees"},
 		{"/home/dev/my-worktrees-tool", "/home/dev/my-worktrees-tool"},
