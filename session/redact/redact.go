@@ -136,6 +136,10 @@ var tokens = []token{
 	{"whsec_", "webhook-secret", word, 20}, {"shpat_", "shopify-token", word, 30}, {"glsa_", "grafana-token", word, 30},
 }
 
+// decisive is how many bytes of a value decide whether it is a secret. Only one
+// that is, and is passed over, is followed to its end: looking is linear.
+const decisive = 300
+
 func atPrefix(s string, i int) (span, bool) {
 	if s[i] == '-' && strings.HasPrefix(s[i:], "-----BEGIN ") {
 		return privateKey(s, i)
@@ -150,9 +154,9 @@ func atPrefix(s string, i int) (span, bool) {
 		if preceded(s, start, word) {
 			continue
 		}
-		end := run(s, i+1, tok.alphabet)
+		end := run(s[:min(len(s), i+1+decisive)], i+1, tok.alphabet)
 		if end-(i+1) >= tok.min && mixed(s[i+1:end]) {
-			return span{start, end, tok.kind}, true
+			return span{start, run(s, end, tok.alphabet), tok.kind}, true
 		}
 	}
 	return span{}, false
@@ -187,11 +191,11 @@ func atCapital(s string, i int) (span, bool) {
 	switch {
 	case i >= 2 && i+1 < len(s) && s[i+1] == 'A' && (s[i-2:i] == "AK" || s[i-2:i] == "AS"):
 		start := i - 2
-		end := run(s, start, upper)
+		end := run(s[:min(len(s), start+21)], start, upper)
 		return span{start, end, "aws-key-id"}, end-start == 20 && !preceded(s, start, word)
 	case i >= 1 && s[i-1] == 'A' && strings.HasPrefix(s[i:], "Iza"):
 		start := i - 1
-		end := run(s, start, wordish)
+		end := run(s[:min(len(s), start+40)], start, wordish)
 		return span{start, end, "google-key"}, end-start == 39 && !preceded(s, start, word)
 	}
 	return span{}, false
@@ -241,7 +245,7 @@ func atColon(s string, i int) (span, bool) {
 func urlPassword(s string, start int) (span, bool) {
 	colon, at := -1, -1
 scan:
-	for i := start; i < len(s) && i < start+300; i++ {
+	for i := start; i < len(s) && i < start+decisive; i++ {
 		switch c := s[i]; {
 		case c == ':' && colon < 0:
 			colon = i
@@ -319,7 +323,10 @@ func atAssignment(s string, i int) (span, bool) {
 		if sn.strict {
 			secret = len(value) >= 6 && (inQuotes || mixed(value))
 		}
-		return span{start, run(s, end, opaque), kindOf(value, sn.kind)}, secret
+		if !secret {
+			return span{}, false
+		}
+		return span{start, run(s, end, opaque), kindOf(value, sn.kind)}, true
 	}
 	return span{}, false
 }
@@ -372,7 +379,7 @@ func valueAfter(s string, i int, quotedName bool) (start, end int) {
 		start++
 	}
 	if q := s[start]; q == '"' || q == '\'' || q == '`' {
-		for end = start + 1; end < len(s) && end < start+300; end++ {
+		for end = start + 1; end < len(s) && end < start+decisive; end++ {
 			if c := s[end]; c == q || c == '\n' || c == '\\' {
 				break
 			}
@@ -383,7 +390,7 @@ func valueAfter(s string, i int, quotedName bool) (start, end int) {
 		return start + 1, end
 	}
 	end = start
-	for end < len(s) && end < start+300 && s[end] > ' ' && strings.IndexByte("\"'`&;,()[]{}<>|\\$", s[end]) < 0 {
+	for end < len(s) && end < start+decisive && s[end] > ' ' && strings.IndexByte("\"'`&;,()[]{}<>|\\$", s[end]) < 0 {
 		end++
 	}
 	if (s[i] == '=' && start > i+1 || quotedName) && (end-start < 32 || strings.ContainsAny(s[start:end], "._")) {
