@@ -58,13 +58,21 @@ type cutter struct {
 	block     []analysis.Token
 }
 
-// lowered returns the text in lower case, or nil when that changes its length.
+// lowered returns the text in lower case, or nil when that moves a character:
+// some take more bytes in lower case, some fewer.
 func lowered(text []byte) []byte {
-	low := bytes.ToLower(text)
-	if len(low) != len(text) {
-		return nil
+	for i := 0; i < len(text); {
+		if text[i] < utf8.RuneSelf {
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRune(text[i:])
+		if utf8.RuneLen(unicode.ToLower(r)) != size {
+			return nil
+		}
+		i += size
 	}
-	return low
+	return bytes.ToLower(text)
 }
 
 const tokenBlock = 256

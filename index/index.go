@@ -26,7 +26,7 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
-	"github.com/google/renameio/v2"
+	renameio "github.com/google/renameio/v2/maybe"
 )
 
 // SchemaVersion is raised when what is indexed, or how, changes. An index of

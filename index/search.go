@@ -102,14 +102,27 @@ func openGeneration(gen string) (*Reader, error) {
 		if !e.IsDir() {
 			continue
 		}
-		ix, err := bleve.OpenUsing(filepath.Join(gen, e.Name()), map[string]any{"read_only": true, "bolt_timeout": boltTimeout})
+		ix, err := openShard(filepath.Join(gen, e.Name()))
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("shard %s: %w", e.Name(), err), r.Close())
 		}
 		r.shards = append(r.shards, ix)
 		r.alias.Add(ix)
 	}
+	if n, err := r.alias.DocCount(); len(r.shards) > 0 && (err != nil || int(n) != r.Info.Docs) {
+		return nil, errors.Join(fmt.Errorf("it has %d documents, not %d: a part of it is lost", n, r.Info.Docs), err, r.Close())
+	}
 	return r, nil
+}
+
+// openShard opens a shard for reading. Over some damaged files bleve panics.
+func openShard(path string) (ix bleve.Index, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("it is damaged: %v", p)
+		}
+	}()
+	return bleve.OpenUsing(path, map[string]any{"read_only": true, "bolt_timeout": boltTimeout})
 }
 
 // Close gives the generation free.
@@ -141,7 +154,10 @@ func (r *Reader) Search(ctx context.Context, q Query) (Answer, error) {
 	if err != nil || answer.Total > 0 || len(terms.must) < 2 {
 		return answer, err
 	}
-	return r.run(ctx, q, terms, true)
+	if close, err := r.run(ctx, q, terms, true); err != nil || close.Total > 0 {
+		return close, err
+	}
+	return answer, nil
 }
 
 func (r *Reader) run(ctx context.Context, q Query, t terms, some bool) (Answer, error) {

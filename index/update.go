@@ -14,7 +14,8 @@ import (
 	"github.com/blevesearch/bleve/v2/document"
 	"github.com/blevesearch/bleve/v2/index/scorch"
 	"github.com/blevesearch/bleve/v2/search/query"
-	"github.com/google/renameio/v2"
+	renameio "github.com/google/renameio/v2/maybe"
+	bolt "go.etcd.io/bbolt/errors"
 
 	"lode/session"
 )
@@ -22,7 +23,8 @@ import (
 // Writer makes the next generation. Nothing of it is seen before Publish.
 type Writer struct {
 	dir       string
-	base      string // the generation in use, or ""
+	base      string          // the generation in use, or ""
+	damaged   map[string]bool // shards of it that cannot be read
 	next      string
 	annotate  int
 	sessions  map[string]entry // in the generation being made
@@ -79,7 +81,45 @@ func NewWriter(dir string, annotate int) (*Writer, error) {
 		return w, nil
 	}
 	w.base, w.docs = base, info.Docs
-	return w, nil
+	return w, w.checkShards()
+}
+
+// checkShards forgets the sessions of shards that cannot be read whole, so that
+// they are indexed again. A shard that is locked may be in order: an error.
+func (w *Writer) checkShards() error {
+	docs := make(map[string]int)
+	for _, e := range w.sessions {
+		docs[e.Shard] += e.Docs
+	}
+	w.damaged = make(map[string]bool)
+	for name, want := range docs {
+		got, err := countShard(filepath.Join(w.base, name))
+		if errors.Is(err, bolt.ErrTimeout) {
+			return fmt.Errorf("index shard %s: %w", name, err)
+		}
+		if err != nil || got != want {
+			w.damaged[name], w.changed = true, true
+		}
+	}
+	for name, e := range w.sessions {
+		if w.damaged[e.Shard] {
+			delete(w.sessions, name)
+			w.docs -= e.Docs
+		}
+	}
+	return nil
+}
+
+// countShard returns how many documents a shard has. bleve opens one whose
+// newest segments are lost, with what it had before.
+func countShard(path string) (int, error) {
+	ix, err := openShard(path)
+	if err != nil {
+		return 0, err
+	}
+	defer ix.Close()
+	n, err := ix.DocCount()
+	return int(n), err
 }
 
 func readSessions(generation string, into map[string]entry) error {
@@ -103,7 +143,7 @@ func (w *Writer) Stale(infos []session.Info) ([]session.Info, error) {
 	}
 	for _, name := range sortedNames(w.sessions) {
 		if !listed[name] {
-			if err := w.remove(name); err != nil {
+			if err := w.remove(name, nil); err != nil {
 				return nil, err
 			}
 		}
@@ -130,22 +170,29 @@ func shardOf(h *session.Header) string {
 
 // Put indexes a session, in place of what was indexed of it before.
 func (w *Writer) Put(s *session.Session, digest string) error {
-	if err := w.remove(s.Name()); err != nil {
+	name := shardOf(&s.Header)
+	docs, ids := documents(s), make(map[string]bool)
+	for _, d := range docs {
+		ids[d.ID()] = true
+	}
+	var stay map[string]bool
+	if w.sessions[s.Name()].Shard == name {
+		stay = ids
+	}
+	if err := w.remove(s.Name(), stay); err != nil {
 		return err
 	}
-	name := shardOf(&s.Header)
 	sh, err := w.shard(name)
 	if err != nil {
 		return err
 	}
-	docs := documents(s)
 	for _, d := range docs {
 		if err := sh.add(d); err != nil {
 			return err
 		}
 	}
-	w.sessions[s.Name()] = entry{digest, name, len(docs)}
-	w.docs += len(docs)
+	w.sessions[s.Name()] = entry{digest, name, len(ids)}
+	w.docs += len(ids)
 	w.changed = true
 	return nil
 }
@@ -185,8 +232,10 @@ func (sh *shard) wait(most int) error {
 	return err
 }
 
-// remove takes a session out of the index.
-func (w *Writer) remove(name string) error {
+// remove takes a session out of the index, but for documents that are about to
+// be written again: batches may overtake each other, so that no document may be
+// deleted in one and written in another.
+func (w *Writer) remove(name string, stay map[string]bool) error {
 	e, ok := w.sessions[name]
 	if !ok {
 		return nil
@@ -204,7 +253,9 @@ func (w *Writer) remove(name string) error {
 		return err
 	}
 	for _, hit := range found.Hits {
-		sh.batch.Delete(hit.ID)
+		if !stay[hit.ID] {
+			sh.batch.Delete(hit.ID)
+		}
 	}
 	delete(w.sessions, name)
 	w.docs -= e.Docs
@@ -221,7 +272,7 @@ func (w *Writer) shard(name string) (*shard, error) {
 		return nil, err
 	}
 	path := filepath.Join(w.next, name)
-	ix, err := w.openShard(path, name)
+	ix, err := w.newShard(path, name)
 	if err != nil {
 		return nil, err
 	}
@@ -240,8 +291,9 @@ func (w *Writer) begin() error {
 	return err
 }
 
-func (w *Writer) openShard(path, name string) (bleve.Index, error) {
-	if w.base != "" {
+// newShard opens a shard for writing: a clone of the one in use, or an empty one.
+func (w *Writer) newShard(path, name string) (bleve.Index, error) {
+	if w.base != "" && !w.damaged[name] {
 		err := cloneShard(filepath.Join(w.base, name), path, true)
 		if err == nil {
 			return bleve.OpenUsing(path, map[string]any{"bolt_timeout": boltTimeout})
@@ -339,7 +391,7 @@ func (w *Writer) linkOthers() error {
 	}
 	for _, e := range entries {
 		to := filepath.Join(w.next, e.Name())
-		if _, err := os.Stat(to); !e.IsDir() || err == nil {
+		if _, err := os.Stat(to); !e.IsDir() || err == nil || w.damaged[e.Name()] {
 			continue
 		}
 		if err := cloneShard(filepath.Join(w.base, e.Name()), to, false); err != nil {

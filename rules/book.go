@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/renameio/v2"
+	renameio "github.com/google/renameio/v2/maybe"
 
 	"lode/miner"
 )
@@ -89,6 +89,9 @@ func (b *Book) read(id string) (*Proposal, error) {
 	}
 	if d.ID != id {
 		return nil, fmt.Errorf("%s: its front matter names %q", b.file(id), d.ID)
+	}
+	if rule := addedRule(d.Diff); rule != "" {
+		d.Rule = rule
 	}
 	d.Status = b.Ledger.StatusOf(id, b.Now)
 	return d, nil
@@ -252,10 +255,7 @@ func (b *Book) renew(d *Proposal) error {
 
 // withdraw ends open proposals whose evidence does not open any more.
 func (b *Book) withdraw(res *Proposed, opens func(Evidence) bool) error {
-	list, err := b.List()
-	if err != nil {
-		return err
-	}
+	list, _ := b.List()
 	for _, d := range list {
 		if d.Status != Open || slices.ContainsFunc(d.Evidence, opens) {
 			continue
@@ -311,6 +311,9 @@ func (b *Book) Accept(id, root, reason string) (*Proposal, error) {
 	if err != nil {
 		return d, fmt.Errorf("%s: %w (hint: edit %s, or delete it to have the proposal made anew)", d.ID, err, b.file(d.ID))
 	}
+	if after == text {
+		return d, fmt.Errorf("%s: its diff changes nothing (hint: reject it instead)", d.ID)
+	}
 	return d, b.apply(d, text, after, missing, reason)
 }
 
@@ -331,10 +334,10 @@ func (b *Book) moveTo(d *Proposal, root string) error {
 	return b.rewrite(d, "for the checkout "+root)
 }
 
-// rewrite stores a proposal that was made anew.
+// rewrite stores a proposal that was made anew, unless it is told already.
 func (b *Book) rewrite(d *Proposal, reason string) error {
 	doc, err := b.write(d)
-	if err != nil {
+	if last, _ := b.Ledger.Last(d.ID, EvProposed); err != nil || last.Doc == doc {
 		return err
 	}
 	return b.Ledger.Append(b.entry(EvProposed, d, func(e *Entry) { e.Doc, e.Reason = doc, reason }))
@@ -350,8 +353,8 @@ func (b *Book) reshow(d *Proposal) error {
 	return fmt.Errorf("%s: %w", filepath.Join(d.Root, d.Target), ErrMoved)
 }
 
-// apply writes the target and the records of it: the ledger first, with the
-// bytes that undo needs, so that no crash can leave a change without them.
+// apply changes the target. The ledger comes first, with the bytes that undo
+// needs, so that no crash can leave a change without them.
 func (b *Book) apply(d *Proposal, before, after string, missing bool, reason string) error {
 	var kept *string
 	if !missing {
@@ -364,14 +367,20 @@ func (b *Book) apply(d *Proposal, before, after string, missing bool, reason str
 	if err := writeTarget(d.Root, d.Target, after); err != nil {
 		return err
 	}
+	return b.finish(d, hashOf(after))
+}
+
+// finish makes the records of a change whose target is written. Each step can
+// be done again, and the last says that all are done.
+func (b *Book) finish(d *Proposal, after string) error {
+	d.Status = Accepted
 	if err := b.Vault.Add(d, b.Now); err != nil {
 		return err
 	}
-	if err := b.Ledger.Append(b.entry(EvApplied, d, func(e *Entry) { e.After = hashOf(after) })); err != nil {
+	if err := b.rebaseSiblings(d); err != nil {
 		return err
 	}
-	d.Status = Accepted
-	return b.rebaseSiblings(d)
+	return b.Ledger.Append(b.entry(EvApplied, d, func(e *Entry) { e.After = after }))
 }
 
 // resume finishes the application of an accepted proposal that a crash broke off.
@@ -396,18 +405,12 @@ func (b *Book) resume(d *Proposal) error {
 			return err
 		}
 	}
-	if err := b.Vault.Add(d, b.Now); err != nil {
-		return err
-	}
-	return b.Ledger.Append(b.entry(EvApplied, d, func(e *Entry) { e.After = change.After }))
+	return b.finish(d, change.After)
 }
 
-// Resume finishes what a crash broke off.
+// Resume finishes what a crash broke off. What List cannot read is left.
 func (b *Book) Resume() error {
-	list, err := b.List()
-	if err != nil {
-		return err
-	}
+	list, _ := b.List()
 	for _, d := range list {
 		change, _ := b.Ledger.Last(d.ID, EvAccepted)
 		if done, ok := b.Ledger.Last(d.ID, EvApplied); d.Status == Accepted && (!ok || done.Seq < change.Seq) {
@@ -436,12 +439,10 @@ func writeTarget(root, target, text string) error {
 	return renameio.WriteFile(file, []byte(text), mode)
 }
 
-// rebaseSiblings makes the other open proposals for the same file anew.
+// rebaseSiblings makes the other open proposals for the same file anew. One that
+// cannot be read stops nobody from deciding on another.
 func (b *Book) rebaseSiblings(done *Proposal) error {
-	list, err := b.List()
-	if err != nil {
-		return err
-	}
+	list, _ := b.List()
 	for _, d := range list {
 		if d.ID == done.ID || d.Status != Open || d.Root != done.Root || d.Target != done.Target {
 			continue
@@ -488,7 +489,15 @@ var ErrLineGone = errors.New("the rule's lines no longer stand as they were writ
 
 // Undo takes an accepted proposal back: the target gets its old bytes again,
 // or, when it was changed since, loses just the lines that were added.
-func (b *Book) Undo(id, reason string) (*Proposal, error) {
+func (b *Book) Undo(id, reason string) (*Proposal, error) { return b.undo(id, reason, b.restore) }
+
+// UndoneByHand records that a person took an accepted proposal back; the target
+// stays as it is.
+func (b *Book) UndoneByHand(id, reason string) (*Proposal, error) {
+	return b.undo(id, reason, func(*Proposal, Entry) error { return nil })
+}
+
+func (b *Book) undo(id, reason string, restore func(*Proposal, Entry) error) (*Proposal, error) {
 	d, err := b.Get(id)
 	if err != nil {
 		return nil, err
@@ -498,7 +507,7 @@ func (b *Book) Undo(id, reason string) (*Proposal, error) {
 	}
 	change, _ := b.Ledger.Last(d.ID, EvAccepted)
 	d.Root, d.Target = change.Root, change.Target
-	if err := b.restore(d, change); err != nil {
+	if err := restore(d, change); err != nil {
 		return d, err
 	}
 	if err := b.Vault.Retire(d, b.Now); err != nil {
@@ -535,9 +544,19 @@ func (b *Book) restore(d *Proposal, change Entry) error {
 	}
 	less, ok := withoutAdded(now, d.Diff)
 	if !ok {
-		return fmt.Errorf("%s: %w (hint: take them out by hand)", filepath.Join(d.Root, d.Target), ErrLineGone)
+		return fmt.Errorf("%s: %w (hint: take them out by hand, then lode review undo %s --by-hand)", filepath.Join(d.Root, d.Target), ErrLineGone, d.ID)
+	}
+	if less == "" && b.created(d) {
+		return os.Remove(filepath.Join(d.Root, filepath.FromSlash(d.Target)))
 	}
 	return writeTarget(d.Root, d.Target, less)
+}
+
+// created reports whether a proposal's target was made by an accepted proposal.
+func (b *Book) created(d *Proposal) bool {
+	return slices.ContainsFunc(b.Ledger.Entries, func(e Entry) bool {
+		return e.Event == EvAccepted && e.Before == nil && e.Root == d.Root && e.Target == d.Target
+	})
 }
 
 // withoutAdded takes the lines that a diff adds out of a text in which other

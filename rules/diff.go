@@ -139,22 +139,26 @@ func span(line, count int) string {
 var errPatch = errors.New("the diff does not fit the file")
 
 // Apply applies a unified diff to a text. Every line that it speaks of must
-// stand exactly where it says.
+// stand exactly where it says. How many lines a hunk adds is not taken from its
+// header, which nobody who edits a diff counts anew.
 func Apply(diff, text string) (string, error) {
 	var out strings.Builder
 	lines := splitLines(text)
 	next := 0 // the first line not yet written
+	inHunks := false
 	rest := diff
 	for rest != "" {
 		line, tail := cutLine(rest)
 		rest = tail
 		if !strings.HasPrefix(line, "@@ -") {
-			if line != "" && strings.IndexByte("+- ", line[0]) >= 0 && !strings.HasPrefix(line, "--- ") && !strings.HasPrefix(line, "+++ ") {
+			named := !inHunks && (strings.HasPrefix(line, "--- ") || strings.HasPrefix(line, "+++ "))
+			if !named && strings.IndexByte("+- ", line[0]) >= 0 {
 				return "", fmt.Errorf("%w: %q stands outside a hunk", errPatch, strings.TrimSpace(line))
 			}
 			continue
 		}
-		start, counts, err := hunkHeader(line)
+		inHunks = true
+		start, count, err := hunkHeader(line)
 		if err != nil {
 			return "", err
 		}
@@ -163,32 +167,30 @@ func Apply(diff, text string) (string, error) {
 		}
 		out.WriteString(strings.Join(lines[next:start], ""))
 		next = start
-		for counts.from > 0 || counts.to > 0 {
+		for end := start + count; next < end || strings.HasPrefix(rest, "+"); {
 			if rest == "" {
 				return "", fmt.Errorf("%w: a hunk is cut short", errPatch)
 			}
 			line, rest = cutLine(rest)
-			if strings.HasPrefix(rest, "\\") { // no newline at the end of this line
-				_, rest = cutLine(rest)
-				line = strings.TrimSuffix(line, "\n")
-			}
 			op, body := line[0], line[1:]
 			if line == "\n" { // editors strip the blank that marks an empty line
 				op, body = ' ', "\n"
 			}
-			if op == ' ' || op == '-' {
+			if strings.HasPrefix(rest, "\\") { // no newline at the end of this line
+				_, rest = cutLine(rest)
+				body = strings.TrimSuffix(body, "\n")
+			}
+			if op != ' ' && op != '-' && op != '+' {
+				return "", fmt.Errorf("%w: a hunk holds %q", errPatch, strings.TrimSpace(line))
+			}
+			if op != '+' {
 				if next >= len(lines) || lines[next] != body {
 					return "", fmt.Errorf("%w: line %d differs", errPatch, next+1)
 				}
 				next++
-				counts.from--
 			}
-			if op == ' ' || op == '+' {
+			if op != '-' {
 				out.WriteString(body)
-				counts.to--
-			}
-			if op != ' ' && op != '-' && op != '+' {
-				return "", fmt.Errorf("%w: a hunk holds %q", errPatch, strings.TrimSpace(line))
 			}
 		}
 	}
@@ -196,33 +198,22 @@ func Apply(diff, text string) (string, error) {
 	return out.String(), nil
 }
 
-type hunkCounts struct{ from, to int }
-
-// hunkHeader reads "@@ -l,c +l,c @@" and returns the 0-based first line.
-func hunkHeader(line string) (int, hunkCounts, error) {
-	var from, to int
-	c := hunkCounts{1, 1}
+// hunkHeader reads "@@ -l,c +l,c @@" and returns the 0-based first line and the
+// count of lines of the old text.
+func hunkHeader(line string) (start, count int, err error) {
 	fields := strings.Fields(line)
-	if len(fields) < 4 {
-		return 0, c, fmt.Errorf("%w: %q is no hunk header", errPatch, strings.TrimSpace(line))
+	at, n, counted := strings.Cut(strings.TrimPrefix(fields[1], "-"), ",")
+	count = 1
+	if start, err = strconv.Atoi(at); err == nil && counted {
+		count, err = strconv.Atoi(n)
 	}
-	for _, f := range []struct {
-		text        string
-		line, count *int
-	}{{fields[1][1:], &from, &c.from}, {fields[2][1:], &to, &c.to}} {
-		l, n, has := strings.Cut(f.text, ",")
-		var err error
-		if *f.line, err = strconv.Atoi(l); err == nil && has {
-			*f.count, err = strconv.Atoi(n)
-		}
-		if err != nil || *f.line < 0 || *f.count < 0 {
-			return 0, c, fmt.Errorf("%w: %q is no hunk header", errPatch, strings.TrimSpace(line))
-		}
+	if count > 0 {
+		start--
 	}
-	if c.from > 0 {
-		from--
+	if err != nil || start < 0 || count < 0 || len(fields) < 4 {
+		return 0, 0, fmt.Errorf("%w: %q is no hunk header", errPatch, strings.TrimSpace(line))
 	}
-	return from, c, nil
+	return start, count, nil
 }
 
 func splitLines(s string) []string {

@@ -63,6 +63,9 @@ type Ledger struct {
 // ErrTampered says that the ledger is not as it was written.
 var ErrTampered = errors.New("the ledger was changed after it was written")
 
+// ErrMeanwhile says that somebody else wrote to the ledger after it was read.
+var ErrMeanwhile = errors.New("the ledger was changed by another program meanwhile")
+
 // OpenLedger reads a ledger. A last line without its end is what a crash left
 // of an entry that was never acknowledged: it is passed over, and replaced by
 // the next append.
@@ -86,7 +89,7 @@ func OpenLedger(file string) (*Ledger, error) {
 		if err := json.Unmarshal(line, &e); err != nil {
 			return nil, fmt.Errorf("%s:%d: %w: %w", file, n, ErrTampered, err)
 		}
-		if e.Prev != prev || e.Hash != e.digest() || e.Seq != n {
+		if e.Prev != prev || e.Hash != e.digest() || e.Seq != n || string(line) != string(e.line()) {
 			return nil, fmt.Errorf("%s:%d: %w (hint: restore it from a backup, or move it away to begin a new one)", file, n, ErrTampered)
 		}
 		prev = e.Hash
@@ -95,46 +98,72 @@ func OpenLedger(file string) (*Ledger, error) {
 	}
 }
 
+// line is an entry as it stands in the ledger.
+func (e Entry) line() []byte {
+	text, err := json.Marshal(e)
+	if err != nil {
+		panic(err) // it was marshalled before, see Append
+	}
+	return append(text, '\n')
+}
+
 // digest is the hash of an entry: of its JSON without the hash itself.
 func (e Entry) digest() string {
 	e.Hash = ""
-	text, err := json.Marshal(e)
-	if err != nil {
-		panic(err) // its fields are plain values
-	}
-	sum := sha256.Sum256(text)
+	line := e.line()
+	sum := sha256.Sum256(line[:len(line)-1])
 	return hex.EncodeToString(sum[:])
 }
 
 // Append adds an entry and waits until it is on disk.
 func (l *Ledger) Append(e Entry) error {
-	e.Seq, e.Prev = len(l.Entries)+1, ""
 	e.Time = e.Time.UTC().Truncate(time.Second)
+	text, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	e = Entry{} // hashed is what will be read: without bytes that are no text
+	if err := json.Unmarshal(text, &e); err != nil {
+		return err
+	}
+	e.Seq, e.Prev = len(l.Entries)+1, ""
 	if n := len(l.Entries); n > 0 {
 		e.Prev = l.Entries[n-1].Hash
 	}
 	e.Hash = e.digest()
-	line, err := json.Marshal(e)
-	if err != nil {
-		return err
+	if err := l.write(e.line()); err != nil {
+		return fmt.Errorf("writing the ledger: %w", err)
 	}
+	l.Entries = append(l.Entries, e)
+	return nil
+}
+
+// write puts a line behind the whole ones, in place of what a crash left
+// half-written.
+func (l *Ledger) write(line []byte) error {
 	f, err := os.OpenFile(l.file, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	if err := f.Truncate(l.good); err != nil { // what a crash left half-written
+	tail, err := io.ReadAll(io.NewSectionReader(f, max(0, l.good-1), 1<<62))
+	if err != nil {
 		return err
 	}
-	if _, err := f.WriteAt(append(line, '\n'), l.good); err != nil {
+	if whole := min(l.good, 1); int64(bytes.Count(tail, []byte("\n"))) != whole { // the last line that was read must end here
+		return ErrMeanwhile
+	}
+	if err := f.Truncate(l.good); err != nil {
+		return err
+	}
+	if _, err := f.WriteAt(line, l.good); err != nil {
 		f.Truncate(l.good)
-		return fmt.Errorf("writing the ledger: %w", err)
+		return err
 	}
 	if err := f.Sync(); err != nil {
 		return err
 	}
-	l.good += int64(len(line)) + 1
-	l.Entries = append(l.Entries, e)
+	l.good += int64(len(line))
 	return f.Close()
 }
 

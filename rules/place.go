@@ -60,43 +60,60 @@ func fitting(p *miner.Pattern) []*regexp.Regexp {
 var (
 	headingLine = regexp.MustCompile(`^#{1,6}\s+(.+?)\s*#*\s*$`)
 	bulletLine  = regexp.MustCompile(`^([-*+] )\S`)
+	fenceLine   = regexp.MustCompile("^\\s*(```+|~~~+)")
+	proseLine   = regexp.MustCompile(`^\pL`)
 )
 
-// sectionFor finds the line behind the last item of the first top-level list
-// of the section that fits best, and the list's bullet.
+// sectionFor finds the line behind the first top-level list of the section that
+// fits best, and what an item of that list begins with.
 func sectionFor(lines []string, p *miner.Pattern) (at int, bullet string, ok bool) {
 	for _, heading := range fitting(p) {
-		in, fenced, end := false, false, -1
+		in, fence := false, ""
 		for i, raw := range lines {
 			line := strings.TrimRight(raw, "\r\n")
-			if strings.HasPrefix(strings.TrimSpace(line), "```") {
-				fenced = !fenced
+			if m := fenceLine.FindStringSubmatch(line); m != nil && fence == "" {
+				fence = m[1]
+				continue
 			}
-			if fenced {
+			if fence != "" {
+				if shut := strings.TrimSpace(line); strings.HasPrefix(shut, fence) && strings.Trim(shut, fence[:1]) == "" {
+					fence = ""
+				}
 				continue
 			}
 			if m := headingLine.FindStringSubmatch(line); m != nil {
-				if in && end >= 0 {
-					return end, bullet, true
+				in = heading.MatchString(m[1])
+			} else if m := bulletLine.FindStringSubmatch(line); m != nil && in {
+				at, loose := listEnd(lines, i, m[1])
+				if loose {
+					return at, raw[len(line):] + m[1], true
 				}
-				in, end = heading.MatchString(m[1]), -1
-				continue
+				return at, m[1], true
 			}
-			if !in {
-				continue
-			}
-			switch m := bulletLine.FindStringSubmatch(line); {
-			case m != nil && (end < 0 || end == i):
-				bullet, end = m[1], i+1
-			case end == i && strings.HasPrefix(line, "  ") && strings.TrimSpace(line) != "":
-				end = i + 1 // the item goes on
-			}
-		}
-		if in && end >= 0 {
-			return end, bullet, true
 		}
 	}
 	return 0, "", false
+}
+
+// listEnd returns the line behind the list that begins at line i: items with
+// the same bullet, what is indented below them, and lines of prose that go on
+// without an indent. loose says that its items have blank lines between them.
+func listEnd(lines []string, i int, bullet string) (end int, loose bool) {
+	end = i + 1
+	for j := end; j < len(lines); j++ {
+		line := lines[j]
+		item := strings.HasPrefix(line, bullet)
+		switch {
+		case strings.TrimSpace(line) == "":
+			continue
+		case item, line[0] == ' ', line[0] == '\t', end == j && proseLine.MatchString(line):
+			loose = loose || item && end < j
+			end = j + 1
+		default:
+			return end, loose
+		}
+	}
+	return end, loose
 }
 
 // Covered returns the line of a text that says already what a rule would: it
@@ -107,7 +124,7 @@ func Covered(text, rule string, p *miner.Pattern) string {
 		if line == "" {
 			continue
 		}
-		plain := strings.TrimLeft(line, "-*+ ")
+		plain := strings.TrimLeft(line, "-*+0123456789.) ")
 		if strings.EqualFold(plain, rule) {
 			return line
 		}

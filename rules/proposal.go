@@ -197,29 +197,25 @@ func plural(n int, noun string) string {
 }
 
 const (
-	frontMark = "---\n"
-	diffOpen  = "```diff\n"
-	diffShut  = "```\n"
+	diffOpen = "```diff\n"
+	diffShut = "```\n"
 )
 
 // Print writes the document of a proposal. Parse reads it back.
 func Print(d *Proposal) ([]byte, error) {
-	front, err := yaml.MarshalWithOptions(d, yaml.IndentSequence(false), yaml.UseLiteralStyleIfMultiline(true))
+	front, err := printFront(d, yaml.IndentSequence(false))
 	if err != nil {
 		return nil, err
 	}
-	var b bytes.Buffer
-	b.WriteString(frontMark)
-	b.Write(front)
-	b.WriteString(frontMark)
-	fmt.Fprintf(&b, "\n# %s\n\n> %s\n\n%s\n\n", d.Title, d.Rule, d.Why)
-	fmt.Fprintf(&b, "Goes to %s: %s.\n\n## Evidence\n\n", d.Target, d.WhyThere)
+	b := bytes.NewBuffer(front)
+	fmt.Fprintf(b, "\n# %s\n\n> %s\n\n%s\n\n", d.Title, d.Rule, d.Why)
+	fmt.Fprintf(b, "Goes to %s: %s.\n\n## Evidence\n\n", d.Target, d.WhyThere)
 	for _, e := range d.Evidence {
-		fmt.Fprintf(&b, "- `%s` %s\n", e.Ref, escapeMarkdown(e.Quote))
+		fmt.Fprintf(b, "- `%s` %s\n", e.Ref, escapeMarkdown(e.Quote))
 	}
-	fmt.Fprintf(&b, "\n## Counter-evidence\n\nThe same worked in %s.\n", plural(d.Counter.Sessions, "session"))
+	fmt.Fprintf(b, "\n## Counter-evidence\n\nThe same worked in %s.\n", plural(d.Counter.Sessions, "session"))
 	for _, r := range d.Counter.Refs {
-		fmt.Fprintf(&b, "- `%s`\n", r)
+		fmt.Fprintf(b, "- `%s`\n", r)
 	}
 	b.WriteString("\n## Change\n\nThe diff may be edited; what stands here is what is applied.\n\n")
 	b.WriteString(diffOpen)
@@ -239,26 +235,37 @@ func escapeMarkdown(s string) string {
 
 // Parse reads the document of a proposal.
 func Parse(doc []byte) (*Proposal, error) {
-	rest, ok := bytes.CutPrefix(doc, []byte(frontMark))
-	if !ok {
-		return nil, errors.New("no front matter: the document must begin with ---")
-	}
-	front, body, ok := bytes.Cut(rest, []byte("\n"+frontMark))
-	if !ok {
-		return nil, errors.New("the front matter does not end with ---")
-	}
 	d := &Proposal{}
-	if err := yaml.Unmarshal(append(front, '\n'), d); err != nil {
-		return nil, fmt.Errorf("front matter: %s", yaml.FormatError(err, false, false))
+	body, err := parseFront(doc, d)
+	if err != nil {
+		return nil, err
 	}
-	_, diff, ok := bytes.Cut(body, []byte("\n"+diffOpen))
-	if !ok {
+	open := bytes.LastIndex(body, []byte("\n"+diffOpen)) // the last: what a text before it holds is not applied
+	if open < 0 {
 		return nil, errors.New("no diff: a ```diff fence is missing")
 	}
+	diff := body[open+len("\n"+diffOpen):]
 	end := bytes.Index(append([]byte("\n"), diff...), []byte("\n"+diffShut))
 	if end < 0 {
 		return nil, errors.New("the diff's fence is not closed")
 	}
 	d.Diff = string(diff[:end])
 	return d, nil
+}
+
+// addedRule returns the words of the list items that a diff adds: what a rule
+// says after a person edited the diff.
+func addedRule(diff string) string {
+	var items []string
+	removed := make(map[string]bool)
+	for line := range strings.Lines(diff) {
+		text := strings.TrimRight(line[1:], "\r\n")
+		switch m := bulletLine.FindString(text); {
+		case line[0] == '-':
+			removed[text] = true
+		case line[0] == '+' && m != "" && !removed[text]: // a line that only gets its line break is both
+			items = append(items, text[2:])
+		}
+	}
+	return strings.Join(items, " ")
 }

@@ -11,6 +11,7 @@ package rules
 
 import (
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -127,5 +128,7 @@ func imports(root string, c Choice, file string) bool {
 		return filepath.Clean(link) == filepath.Clean(to)
 	}
 	text, err := os.ReadFile(from)
-	return err == nil && slices.Contains(c.Target.Imports(string(text)), file)
+	return err == nil && slices.ContainsFunc(c.Target.Imports(string(text)), func(p string) bool {
+		return path.Join(path.Dir(c.File), p) == file // as the file itself sees it
+	})
 }

@@ -1,18 +1,20 @@
 package rules
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
-	"github.com/google/renameio/v2"
+	renameio "github.com/google/renameio/v2/maybe"
+
+	"lode/session"
 )
 
 // Vault holds learnings: one Markdown note each, with flat front matter, so
@@ -60,7 +62,11 @@ func (v *Vault) Add(d *Proposal, now time.Time) error {
 		fmt.Fprintf(&b, "- `%s` %s\n", e.Ref, escapeMarkdown(e.Quote))
 	}
 	l.Body = b.String()
-	return v.write(l)
+	doc, err := printLearning(l)
+	if err != nil {
+		return err
+	}
+	return v.write(v.file(l.ID, false), doc)
 }
 
 // tag writes a kind as Obsidian takes tags.
@@ -71,12 +77,7 @@ func tag(kind string) string {
 	return kind
 }
 
-func (v *Vault) write(l *Learning) error {
-	doc, err := printLearning(l)
-	if err != nil {
-		return err
-	}
-	file := v.file(l.ID, l.Status == "retired")
+func (v *Vault) write(file string, doc []byte) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return err
 	}
@@ -84,29 +85,46 @@ func (v *Vault) write(l *Learning) error {
 }
 
 func printLearning(l *Learning) ([]byte, error) {
-	front, err := yaml.MarshalWithOptions(l, yaml.IndentSequence(true))
-	if err != nil {
-		return nil, err
-	}
-	return fmt.Appendf(nil, "---\n%s---\n\n# %s\n\n%s", front, l.Title, l.Body), nil
+	front, err := printFront(l, yaml.IndentSequence(true))
+	return fmt.Appendf(front, "\n# %s\n\n%s", l.Title, l.Body), err
 }
 
 func parseLearning(doc []byte) (*Learning, error) {
-	rest, ok := bytes.CutPrefix(doc, []byte(frontMark))
-	front, body, found := bytes.Cut(rest, []byte("\n"+frontMark))
-	if !ok || !found {
-		return nil, errors.New("no front matter between --- lines")
-	}
 	l := &Learning{}
-	if err := yaml.Unmarshal(append(front, '\n'), l); err != nil {
-		return nil, fmt.Errorf("front matter: %s", yaml.FormatError(err, false, false))
+	body, err := parseFront(doc, l)
+	if err != nil {
+		return nil, err
 	}
-	_, l.Body, _ = strings.Cut(string(body), "\n# "+l.Title+"\n\n")
+	l.Body = strings.TrimPrefix(string(body), "\n# "+l.Title+"\n\n")
 	return l, nil
 }
 
-// Retire moves the learning of a proposal out of what is loaded. Its history
-// stays.
+// read reads the note of a file. People and other programs may have written it:
+// its name says which learning it is, and its rule is a visible line.
+func (v *Vault) read(file string) (*Learning, error) {
+	doc, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	l, err := parseLearning([]byte(session.Clean(string(doc))))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	l.tame(strings.TrimSuffix(filepath.Base(file), ".md"))
+	return l, nil
+}
+
+func (l *Learning) tame(id string) {
+	l.ID = id
+	for _, s := range []*string{&l.Title, &l.Project, &l.Rule} {
+		*s = strings.Join(strings.FieldsFunc(session.Clean(*s), func(r rune) bool { return r == '\n' }), " ")
+	}
+}
+
+var statusLine = regexp.MustCompile(`(?m)^status:.*$`)
+
+// Retire moves the learning of a proposal out of what is loaded. Its note
+// stays, with all that people wrote into it.
 func (v *Vault) Retire(d *Proposal, now time.Time) error {
 	id := learningID(d.ID)
 	doc, err := os.ReadFile(v.file(id, false))
@@ -116,13 +134,11 @@ func (v *Vault) Retire(d *Proposal, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	l, err := parseLearning(doc)
-	if err != nil {
-		return fmt.Errorf("%s: %w", v.file(id, false), err)
+	if at := statusLine.FindIndex(doc); at != nil {
+		doc = slices.Concat(doc[:at[0]], []byte("status: retired"), doc[at[1]:])
 	}
-	l.Status = "retired"
-	l.Body += "\nRetired on " + now.Format(time.DateOnly) + ".\n"
-	if err := v.write(l); err != nil {
+	doc = fmt.Appendf(doc, "\nRetired on %s.\n", now.Format(time.DateOnly))
+	if err := v.write(v.file(id, true), doc); err != nil {
 		return err
 	}
 	return os.Remove(v.file(id, false))
@@ -131,24 +147,23 @@ func (v *Vault) Retire(d *Proposal, now time.Time) error {
 // List returns the active learnings, those with the most evidence first. Notes
 // that cannot be read are named in the error, beside the others.
 func (v *Vault) List() ([]*Learning, error) {
-	files, err := filepath.Glob(filepath.Join(v.dir, "learnings", "*.md"))
-	if err != nil {
+	dir := filepath.Join(v.dir, "learnings")
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	var out []*Learning
 	var errs []error
-	for _, f := range files {
-		doc, err := os.ReadFile(f)
-		if err == nil {
-			var l *Learning
-			if l, err = parseLearning(doc); err == nil {
-				if l.Status != "retired" {
-					out = append(out, l)
-				}
-				continue
-			}
+	for _, e := range entries {
+		if filepath.Ext(e.Name()) != ".md" {
+			continue
 		}
-		errs = append(errs, fmt.Errorf("%s: %w", f, err))
+		l, err := v.read(filepath.Join(dir, e.Name()))
+		if err != nil {
+			errs = append(errs, err)
+		} else if l.Status != "retired" {
+			out = append(out, l)
+		}
 	}
 	slices.SortStableFunc(out, func(a, b *Learning) int { return b.Sessions - a.Sessions })
 	return out, errors.Join(errs...)

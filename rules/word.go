@@ -27,6 +27,12 @@ func wording(p *miner.Pattern) string {
 	var use, instead string
 	if p.Fix != nil {
 		use, instead = code(p.Fix.Command), code(strings.TrimSuffix(p.Fix.InsteadOf, " <path>"))
+		if instead == "" { // it cannot be shown
+			instead = subject
+		}
+		if use == instead {
+			use = ""
+		}
 	}
 	missing := p.Class == miner.MissingTool || p.Class == miner.MissingModule
 	switch {
@@ -48,7 +54,7 @@ func wording(p *miner.Pattern) string {
 		return fmt.Sprintf("Use %s instead of %s: %s is not accepted.", use, instead, entity)
 	case p.Class == miner.UsageError && entity != "":
 		return fmt.Sprintf("Do not use %s with %s: it is not accepted.", entity, subject)
-	case use != "" && use != instead:
+	case use != "":
 		return fmt.Sprintf("Use %s instead of %s, which fails here.", use, instead)
 	}
 	return ""
@@ -83,7 +89,7 @@ const maxCode = 80
 // code writes a command or path as code. What could break out of it, hide in
 // it, or is too long to read, gives "".
 func code(s string) string {
-	if s == "" || len(s) > maxCode || strings.Contains(s, "<secret:") {
+	if strings.TrimSpace(s) == "" || len(s) > maxCode || strings.Contains(s, "<secret:") {
 		return ""
 	}
 	for _, r := range s {

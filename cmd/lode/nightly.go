@@ -238,6 +238,9 @@ func (l *library) propose(book *rules.Book, saved *miner.Saved, view *nightlyVie
 		view.Withdrawn = made.Withdrawn
 		view.Attention = append(view.Attention, fmt.Sprintf("%s withdrawn: the evidence does not open any more", count(len(made.Withdrawn), "proposal")))
 	}
+	if _, damaged := book.List(); damaged != nil {
+		view.Attention = append(view.Attention, fmt.Sprintf("proposals that cannot be read are left out: %v", damaged))
+	}
 	view.Attention = append(view.Attention, l.attention()...)
 	view.News = len(view.Proposals) > 0 || len(view.Attention) > 0
 	return nil
@@ -382,7 +385,7 @@ func runReport(_ context.Context, g *globals) error {
 
 // writeReport makes the site.
 func (l *library) writeReport(saved *miner.Saved, book *rules.Book, window string) error {
-	proposals, damaged := book.List()
+	proposals, _ := book.List() // nightly and review tell what cannot be read
 	recent := append([]session.Info(nil), l.infos...)
 	session.SortInfos(recent)
 	newest := make([]session.Info, 0, len(recent))
@@ -391,7 +394,7 @@ func (l *library) writeReport(saved *miner.Saved, book *rules.Book, window strin
 			newest = append(newest, recent[i])
 		}
 	}
-	err := reports.Write(l.w.siteDir(), reports.Input{
+	return reports.Write(l.w.siteDir(), reports.Input{
 		Now: l.w.clock, Window: windowText(window), Mined: saved, Proposals: proposals, Coverage: coverageRows(l.cat.Cover(nil)), Recent: newest,
 		Load: func(name string) (*session.Session, error) {
 			info, ok := l.cat.Sessions[name]
@@ -403,7 +406,6 @@ func (l *library) writeReport(saved *miner.Saved, book *rules.Book, window strin
 		Project: func(h *session.Header) string { return l.projects.Of(h).Name },
 		Resume:  resume,
 	})
-	return errors.Join(err, damaged)
 }
 
 func windowText(window string) string {

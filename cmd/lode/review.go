@@ -110,17 +110,24 @@ func newReviewSnoozeCommand(g *globals) *cobra.Command {
 
 func newReviewUndoCommand(g *globals) *cobra.Command {
 	var reason string
+	var byHand bool
 	cmd := &cobra.Command{
 		Use: "undo ID", Short: "Take an accepted proposal back",
 		Long: `undo gives the file its old bytes again. When the file was changed since, only
 the lines that were added are taken out; when those no longer stand, it says so
-and changes nothing.`,
+and changes nothing. Then take the rule out by hand, and tell with --by-hand.`,
 		Example: "  lode review undo r-1a2b3c4d",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			return decide(g, args[0], "undone", func(b *rules.Book) (*rules.Proposal, error) { return b.Undo(args[0], reason) })
+			return decide(g, args[0], "undone", func(b *rules.Book) (*rules.Proposal, error) {
+				if byHand {
+					return b.UndoneByHand(args[0], reason)
+				}
+				return b.Undo(args[0], reason)
+			})
 		},
 	}
+	cmd.Flags().BoolVar(&byHand, "by-hand", false, "you took it out yourself: record that, and leave the file as it is")
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for the ledger")
 	return cmd
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -118,6 +119,7 @@ func run(ctx context.Context, args []string, env environment) int {
 	debug.SetGCPercent(gcPercent)
 	debug.SetMemoryLimit(memoryLimit)
 	cobra.EnableCommandSorting = false // help keeps the order of commands.go
+	log.SetOutput(io.Discard)            // bleve writes there what it also returns
 	g := &globals{environment: env}
 	root := newRootCommand(g)
 	root.SetArgs(args)

@@ -1,0 +1,205 @@
+package index
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"lode/session"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// story makes a session of a text: its day and folder, then an event a line,
+// numbered by its line: words of "user", "program", "injected" or "agent", a
+// call by its act ("shell: go test"), and behind it what it returned, "> " for
+// a success and "! " for a failure, which its first line tells.
+func story(name, text string) *session.Session {
+	by, id, _ := strings.Cut(name, "/")
+	s := &session.Session{Header: session.Header{Agent: by, ID: id, Title: text, Sources: []session.Source{{Path: id + ".jsonl"}}}}
+	authors := map[string]session.Author{"user": session.Human, "program": session.ByProgram, "injected": session.Injected}
+	for i, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
+		if i == 0 {
+			day, folder, _ := strings.Cut(line, " ")
+			s.Start, _ = time.Parse(time.DateOnly, day)
+			s.Cwd = folder
+			continue
+		}
+		e := session.Event{N: i + 1, CallID: fmt.Sprint(i)}
+		if !s.Start.IsZero() {
+			e.Time = s.Start.Add(time.Duration(i) * time.Minute)
+		}
+		who, words, _ := strings.Cut(line, ": ")
+		switch last := len(s.Events) - 1; {
+		case strings.HasPrefix(line, "> ") || strings.HasPrefix(line, "! "):
+			if r := &s.Events[last]; r.Kind == session.Result {
+				r.Text += "\n" + line[2:]
+				continue
+			}
+			e.Kind, e.Text, e.Outcome, e.CallID = session.Result, line[2:], session.OK, s.Events[last].CallID
+			if line[0] == '!' {
+				e.Outcome, e.Signature = session.Failed, line[2:]
+			}
+		case authors[who] != "":
+			e.Kind, e.Author, e.Text = session.User, authors[who], words
+		case who == "agent":
+			e.Kind, e.Author, e.Text = session.Agent, session.ByAgent, words
+		default:
+			e.Kind, e.Act, e.Tool, e.Command = session.Call, session.Act(who), who, words
+		}
+		s.Events = append(s.Events, e)
+	}
+	s.Link()
+	return s
+}
+
+// put writes sessions into the index of a folder, in place of all others.
+func put(t testing.TB, dir string, sessions ...*session.Session) bool {
+	t.Helper()
+	w, err := NewWriter(dir, 1)
+	if err != nil {
+		t.Fatalf("NewWriter = %v", err)
+	}
+	defer w.Abandon()
+	var infos []session.Info
+	byName := make(map[string]*session.Session)
+	for _, s := range sessions {
+		infos = append(infos, session.Info{Header: s.Header, Digest: s.Title})
+		byName[s.Name()] = s
+	}
+	stale, err := w.Stale(infos)
+	if err != nil {
+		t.Fatalf("Stale = %v", err)
+	}
+	for _, info := range stale {
+		if err := w.Put(byName[info.Name()], info.Digest); err != nil {
+			t.Fatalf("Put(%s) = %v", info.Name(), err)
+		}
+	}
+	published, err := w.Publish(time.Date(2026, 5, 4, 0, 0, 0, 0, time.UTC))
+	if err != nil {
+		t.Fatalf("Publish = %v", err)
+	}
+	return published
+}
+
+func openReader(t testing.TB, dir string) *Reader {
+	t.Helper()
+	r, err := Open(dir)
+	if err != nil {
+		t.Fatalf("Open = %v", err)
+	}
+	t.Cleanup(func() { r.Close() })
+	return r
+}
+
+// ask returns an answer as the golden files have it: the tier, the number of
+// documents, and for each session the best place with what was found in [ ].
+func ask(t testing.TB, r *Reader, line string) string {
+	t.Helper()
+	a, err := r.Search(context.Background(), parseQuery(t, line))
+	if err != nil {
+		return err.Error() + "\n"
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %d\n", a.Tier, a.Total)
+	for _, h := range a.Hits {
+		fmt.Fprintf(&b, "%s %s", h.Ref, h.Snippet.Marked("[", "]"))
+		if h.More > 0 {
+			fmt.Fprintf(&b, " +%d", h.More)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// parseQuery reads "words | key=value ...".
+func parseQuery(t testing.TB, line string) Query {
+	t.Helper()
+	text, filters, _ := strings.Cut(line, " | ")
+	q := Query{Text: text, Limit: 10}
+	for f := range strings.FieldsSeq(filters) {
+		key, value, _ := strings.Cut(f, "=")
+		day, _ := time.Parse(time.DateOnly, value)
+		switch key {
+		case "by":
+			q.Agents = strings.Split(value, ",")
+		case "in":
+			q.Places = []string{}
+			for folder := range strings.SplitSeq(value, ",") {
+				q.Places = append(q.Places, Place(&session.Header{Cwd: folder}))
+			}
+		case "kind":
+			q.Kinds = strings.Split(value, ",")
+		case "tool":
+			q.Tools = strings.Split(value, ",")
+		case "failed":
+			q.Failed = true
+		case "since":
+			q.Since = day
+		case "until":
+			q.Until = day
+		case "limit":
+			fmt.Sscan(value, &q.Limit)
+		default:
+			t.Fatalf("%q: no filter %q", line, key)
+		}
+	}
+	return q
+}
+
+// Each testdata file is sessions, and then queries with their answers, the best
+// first. They answer the same over an index that sessions came to and left.
+func TestSearch(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("testdata has %v, %v", files, err)
+	}
+	for _, file := range files {
+		cases, err := txtar.ParseFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var sessions []*session.Session
+		for _, f := range cases.Files[:len(cases.Files)-1] {
+			sessions = append(sessions, story(f.Name, string(f.Data)))
+		}
+		queries := &cases.Files[len(cases.Files)-1]
+		whole, grown := filepath.Join(t.TempDir(), "index"), filepath.Join(t.TempDir(), "index")
+		put(t, whole, sessions...)
+		for _, some := range [][]*session.Session{sessions[len(sessions)/2:], sessions[:1], sessions} {
+			put(t, grown, some...)
+		}
+		for _, dir := range []string{whole, grown} {
+			r, want := openReader(t, dir), string(queries.Data)
+			var got strings.Builder
+			for line := range strings.Lines(want) {
+				if strings.HasPrefix(line, "# ") {
+					got.WriteString("\n" + line)
+				} else if q, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "? "); ok {
+					got.WriteString("\n? " + q + "\n" + ask(t, r, q))
+				}
+			}
+			if *update {
+				want = got.String()
+				queries.Data = []byte(want)
+			}
+			if diff := cmp.Diff(want, got.String()); diff != "" {
+				t.Errorf("%s, %s (-want +got; -update rewrites it):\n%s", file, filepath.Base(filepath.Dir(dir)), diff)
+			}
+		}
+		if *update {
+			if err := os.WriteFile(file, txtar.Format(cases), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
