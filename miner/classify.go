@@ -85,7 +85,7 @@ const fewLines = 12
 // complains reports whether a program that shows files says itself that it
 // could not: "cat: x: No such file or directory".
 func complains(c clue, line *command.Line) bool {
-	if c.weight == certain && (c.class == MissingTool || c.class == ShellSyntax) {
+	if c.weight == certain && (c.class == MissingTool && calls(line, c.entity) || c.class == ShellSyntax) {
 		return true
 	}
 	for i := range line.Programs {

@@ -61,12 +61,13 @@ func rule(class string, weight int, hint, re string) clueRule {
 // clueRules are tried in order on every line; the first that matches tells.
 var clueRules = []clueRule{
 	// The shell and the interpreters.
-	rule(MissingTool, certain, "command not found", `(?:^|: )(?:line \d+: )?([\w./+@-]+): command not found`),
 	rule(MissingTool, certain, "command not found", `command not found: ([\w./+@-]+)`),
-	rule(MissingTool, certain, ": not found", `^(?:/bin/)?(?:da|ba|z)?sh: (?:line )?\d+: ([\w./+@-]+): not found`),
+	rule(MissingTool, certain, "command not found", `(?:^|: )(?:line \d+: )?([\w./+@-]+): command not found`),
+	rule(MissingTool, certain, ": not found", `^(?:/bin/)?(?:da|ba|z)?sh: (?:(?:line )?\d+: )?([\w./+@-]+): not found`),
+	rule(MissingTool, certain, "fish: Unknown command", `^fish: Unknown command:? '?([\w./+@-]+)`),
 	rule(MissingTool, certain, "executable file not found", `exec: "([^"]+)": executable file not found`),
 	rule(MissingTool, certain, "not recognized as", `'([^']+)' is not recognized as an internal`),
-	rule(MissingTool, certain, "not currently installed", `[Pp]rogram '([^']+)' is (?:currently )?not installed`),
+	rule(MissingTool, certain, "not installed", `[Pp]rogram '([^']+)' is (?:currently )?not installed`),
 	rule(MissingModule, certain, "No module named", `No module named '?([\w.]+)'?`),
 	rule(MissingModule, certain, "Cannot find module", `Cannot find module '([^']+)'`),
 	rule(MissingModule, certain, "Cannot find package", `Cannot find package '([^']+)'`),
@@ -101,11 +102,12 @@ var clueRules = []clueRule{
 	rule(NoSuchFile, telling, "No such file or directory", `cannot (?:access|stat|open|remove) ['‘]?(.+?)['’]?(?: for reading)?: No such file`),
 	rule(NoSuchFile, telling, "No such file or directory", `(?:No such file or directory: |ENOENT: no such file or directory, \w+ )['"]([^'"]+)`),
 	rule(NoSuchFile, telling, "No such file or directory", `^(?:[\w./-]+: )?(?:line \d+: )?(?:cd: )?([^\s:]+): No such file or directory`),
-	rule(NoSuchFile, telling, "no such file or directory", `(?:cd: no such file or directory: |ENOENT: no such file or directory, \w+ ')([^']+)`),
+	rule(NoSuchFile, telling, "no such file or directory", `(?:cd:(?:\d+:)? no such file or directory: |ENOENT: no such file or directory, \w+ ')([^']+)`),
 	rule(NoSuchFile, telling, "no such file or directory", `(?:open|stat|lstat|chdir) (\S+?): no such file or directory`),
 	rule(NoSuchFile, telling, "o such file or directory", `[Nn]o such file or directory(?: \(os error 2\))?`),
+	rule(PermissionError, telling, "EACCES", `EACCES(?:: permission denied, \w+ '([^']+)')?`),
+	rule(PermissionError, telling, "ermission denied: ", `[Pp]ermission denied: '?([^']+)`),
 	rule(PermissionError, telling, "ermission denied", `(\S+): [Pp]ermission denied|[Pp]ermission denied`),
-	rule(PermissionError, telling, "EACCES", `EACCES`),
 	rule(PermissionError, telling, "peration not permitted", `[Oo]peration not permitted`),
 
 	// Wrong use of programs.
@@ -151,6 +153,7 @@ var clueRules = []clueRule{
 	rule(Timeout, verdict, "timed out", `(?i)(?:command|process|operation|test|request|it) timed out|timed out after`),
 
 	// Tests.
+	rule(CompileError, verdict, " failed]", `\[(?:build|setup) failed\]`), // before FAIL, with which go test begins that line
 	rule(TestFailure, verdict, "--- FAIL", `--- FAIL: (\S+)`),
 	rule(TestFailure, verdict, "FAIL", `^FAIL(?:\s|:|$)`),
 	rule(TestFailure, verdict, "FAILED", `^FAILED (\S+)|^FAILED \(|test result: FAILED|BUILD FAILED|^FAILED$`),
@@ -168,7 +171,6 @@ var clueRules = []clueRule{
 	rule(TestFailure, telling, "✕", `^\s*[✕✗×] `),
 
 	// Compilers.
-	rule(CompileError, verdict, "[build failed]", `\[(?:build|setup) failed\]`),
 	rule(CompileError, verdict, "error[E", `^error\[E\d+\]: (.+)`),
 	rule(CompileError, verdict, "could not compile", `error: could not compile`),
 	rule(CompileError, verdict, "error TS", `error TS\d+: (.+)`),
@@ -284,10 +286,7 @@ func scanFor(output string, weakToo bool) []clue {
 	var clues []clue
 	traced := false // within a traceback, whose last line names the exception
 	for line := range strings.Lines(output) {
-		if len(line) > longLine {
-			line = line[:longLine]
-		}
-		line = strings.TrimRight(line, " \t\n")
+		line = strings.TrimRight(cut(line), " \t\n")
 		c := clueBy(line, rules, weakToo)
 		switch {
 		case strings.HasPrefix(line, "Traceback (most recent call last)"):
@@ -303,6 +302,14 @@ func scanFor(output string, weakToo bool) []clue {
 		}
 	}
 	return clues
+}
+
+// cut shortens a line, not within a letter.
+func cut(line string) string {
+	if len(line) <= longLine {
+		return line
+	}
+	return strings.ToValidUTF8(line[:longLine], "")
 }
 
 // ends cuts an output to its first and last lines.

@@ -21,7 +21,7 @@ func findFailing(v *View, emit func(Signal)) {
 		if e.Outcome != session.Failed || e.Fingerprint == "" {
 			continue
 		}
-		if (e.Class == NoSuchFile || e.Class == NotAFile) && wrongPathOf(v, e) != "" {
+		if wrongPathOf(v, e) != "" {
 			continue // the other detector's
 		}
 		emit(failingSignal(v, k))
@@ -137,8 +137,10 @@ func findRetries(v *View, emit func(Signal)) {
 			continue
 		}
 		s := failingSignal(v, k)
-		s.Kind, s.Key = "retry-loop", "retry\x00"+s.Key
-		s.Cost = cost
+		if wrong := wrongPathOf(v, s.Event); wrong != "" {
+			s.Key = pathKey(wrong)
+		}
+		s.Kind, s.Key, s.Cost = "retry-loop", "retry\x00"+s.Key, cost
 		emit(s)
 		k += n - 1
 	}

@@ -199,7 +199,11 @@ func general(p *command.Program) string {
 		}
 	}
 	if p.Role == command.Package {
-		words = append(words, operands(p)...) // what is installed is the point
+		for _, a := range operands(p) {
+			if a != first && a != p.Sub {
+				words = append(words, a) // what is installed is the point
+			}
+		}
 	} else if placeholder == "<path>" {
 		words = append(words, placeholder)
 	}

@@ -26,8 +26,10 @@ func hashed(key string) string {
 // fingerprintKey spells a fingerprint out.
 func fingerprintKey(r *evidence, v *judgement, cwd string) string {
 	switch v.class {
-	case MissingTool, MissingModule:
+	case MissingTool:
 		return "missing\x00" + strings.ToLower(lastPart(v.entity))
+	case MissingModule: // a tool that is run as a module is the same tool, @acme/ui not @other/ui
+		return "missing\x00" + strings.ToLower(relative(v.entity, cwd))
 	case NoSuchFile:
 		if v.entity != "" {
 			return "no-such-file\x00" + relative(v.entity, cwd)
@@ -78,7 +80,7 @@ func relative(path, cwd string) string {
 	path = strings.ReplaceAll(strings.TrimSuffix(path, "/"), `\`, "/")
 	root := session.Root(cwd)
 	for _, base := range []string{strings.ReplaceAll(cwd, `\`, "/"), root} {
-		if rest, ok := strings.CutPrefix(path, strings.TrimSuffix(base, "/")+"/"); ok && base != "" {
+		if rest, ok := strings.CutPrefix(path, strings.TrimSuffix(base, "/")+"/"); ok && strings.Contains(base, "/") { // a bare name is no folder: see session.Root
 			return rest
 		}
 	}
@@ -128,9 +130,9 @@ func (m *masker) run() {
 
 // put adds a placeholder, once for a run of equal ones.
 func (m *masker) put(mask string) {
-	out := string(m.out)
+	tail := string(m.out[max(0, len(m.out)-16):]) // no mask and separator is longer
 	for _, sep := range []string{"", " ", ", ", ","} {
-		if strings.HasSuffix(out, mask+sep) {
+		if strings.HasSuffix(tail, mask+sep) {
 			m.out = m.out[:len(m.out)-len(sep)]
 			return
 		}

@@ -149,14 +149,16 @@ func (m *mining) foldRetries() map[string]int {
 		if g.kind != "retry-loop" {
 			continue
 		}
-		of := g.project + "\x00" + g.population + "\x00failing-command\x00" + g.key[len("retry\x00"):]
-		if m.groups[of] == nil {
-			continue
+		for _, kind := range []string{"failing-command", "wrong-path"} {
+			of := g.project + "\x00" + g.population + "\x00" + kind + "\x00" + g.key[len("retry\x00"):]
+			if m.groups[of] == nil {
+				continue
+			}
+			for i := range g.seen {
+				retries[of] += g.seen[i].signal.Cost.Calls - 1
+			}
+			delete(m.groups, k)
 		}
-		for i := range g.seen {
-			retries[of] += g.seen[i].signal.Cost.Calls - 1
-		}
-		delete(m.groups, k)
 	}
 	return retries
 }

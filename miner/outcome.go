@@ -2,6 +2,7 @@ package miner
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"lode/miner/command"
@@ -78,11 +79,11 @@ func firstWords(s string) string { return s[:min(len(s), 60)] }
 func failure(clues []clue, r *evidence, basis session.Basis) judgement {
 	v := judgement{outcome: session.Failed, basis: basis, class: OtherFailure}
 	c, ok := best(clues)
-	if !ok {
+	if r.exit != nil && (*r.exit == 124 || *r.exit == 137) && c.weight <= weak {
+		v.class = Timeout // ended from outside, whatever it was about to say
+	}
+	if !ok || v.class == Timeout {
 		v.signature = firstTellingLine(r.output)
-		if r.exit != nil && (*r.exit == 124 || *r.exit == 137) {
-			v.class = Timeout
-		}
 		return v
 	}
 	v.class, v.entity, v.signature = c.class, c.entity, strings.TrimSpace(c.line)
@@ -130,7 +131,7 @@ func firstTellingLine(output string) string {
 	for line := range strings.Lines(output) {
 		line = strings.TrimSpace(line)
 		if len(line) > 2 && !genericLine.MatchString(line) && strings.ContainsFunc(line, isLetter) {
-			return line[:min(len(line), longLine)]
+			return cut(line)
 		}
 	}
 	return ""
@@ -203,6 +204,13 @@ func onlyShows(line *command.Line) bool {
 	return line.Only(command.View, command.Search, command.List, command.Print, command.Shell, command.Predicate)
 }
 
+// calls reports whether a line calls a tool, as a program or to wrap one.
+func calls(line *command.Line, tool string) bool {
+	return slices.ContainsFunc(line.Programs, func(p command.Program) bool {
+		return p.Path == tool || p.Name == lastPart(tool) || slices.ContainsFunc(p.Via, func(v string) bool { return strings.HasPrefix(v, tool) })
+	})
+}
+
 // hides reports whether the line's exit code says nothing of one of its
 // programs.
 func hides(line *command.Line) bool {
@@ -232,15 +240,18 @@ func vouched(c clue, line *command.Line) bool {
 	if c.weight == certain && c.class != EditMismatch && c.class != EditBeforeRead {
 		switch c.class {
 		case MissingTool:
-			return shellSaid.MatchString(c.line)
+			return shellSaid.MatchString(c.line) && (!onlyShows(line) || calls(line, c.entity))
 		case ShellSyntax:
 			return shellSaid.MatchString(c.line) && !line.Only(command.List, command.Predicate, command.Shell, command.Print)
 		case MissingModule:
 			return line.Has(command.Script, command.Test, command.Build, command.Lint, command.Other)
 		}
 	}
+	if c.class == Exception && line.Has(command.Script) && !line.Has(command.View, command.Search) && uncaught.MatchString(c.line) {
+		return true
+	}
 	if c.weight < verdict {
-		return c.weight == telling && c.class == Exception && line.Has(command.Script) && !line.Has(command.View, command.Search) && uncaught.MatchString(c.line)
+		return false
 	}
 	for i := range line.Programs {
 		p := &line.Programs[i]
@@ -282,7 +293,7 @@ func vouched(c clue, line *command.Line) bool {
 }
 
 var (
-	shellSaid = regexp.MustCompile(`^(?:/\S+/)?(?:\(eval\)|zsh|bash|sh|dash|/bin/\w+|\S+\.sh)[: ].*(?:not found|no matches found|syntax error|parse error|unexpected EOF)|^[\w-]+: command not found|: line \d+: `)
+	shellSaid = regexp.MustCompile(`^(?:/\S+/)?(?:\(eval\)|zsh|bash|sh|dash|/bin/\w+|\S+\.sh)[: ].*(?:not found|no matches found|syntax error|parse error|unexpected EOF)|^fish: Unknown command|^[\w-]+: command not found|: line \d+: `)
 	uncaught  = regexp.MustCompile(`^((?:[A-Za-z_]\w*\.)*\w+Error)(?::|$)`)
 	sandbox   = regexp.MustCompile(`(?m)^(?:[\w./-]+: )*[Oo]peration not permitted(?:: \w+)?$|sandbox(?:-exec)?: .*deny|^failed in sandbox`)
 )
@@ -324,12 +335,15 @@ func brokenOff(clues []clue, line *command.Line) bool {
 		if c.weight == certain && (c.class == MissingTool || c.class == ShellSyntax) && shellSaid.MatchString(c.line) {
 			return true
 		}
-		if c.class == NoSuchFile && strings.Contains(c.line, "cd: ") {
+		if c.class == NoSuchFile && noFolder.MatchString(c.line) {
 			return true
 		}
 	}
 	return len(verdicts(clues, line)) > 0 && line.Has(command.Test, command.Build, command.Lint, command.VCS, command.Script)
 }
+
+// noFolder is cd saying that it could not go there; zsh counts its lines.
+var noFolder = regexp.MustCompile(`\bcd:(?:\d+:)? `)
 
 // answers reports whether a non-zero exit of the deciding program is an
 // answer: nothing found, a difference, a probe that says no.

@@ -234,7 +234,7 @@ func (g *group) fix(sessions int) *Fix {
 			t = &tally{fix: *f, roots: make(map[string]bool)}
 			tallies[f.Command] = t
 		}
-		t.fix.Ref = g.seen[i].fixRef // the newest
+		t.fix.Example, t.fix.Ref = f.Example, g.seen[i].fixRef // the newest
 		t.roots[g.seen[i].root] = true
 	}
 	var best *tally

@@ -16,9 +16,9 @@ func intentOf(s *session.Session, i int) session.Intent {
 		return session.RejectionReason
 	}
 	text := strings.TrimSpace(e.Text)
-	head := strings.ToLower(text[:min(len(text), 300)])
+	head := strings.ReplaceAll(strings.ToLower(text[:min(len(text), 300)]), "’", "'")
 	switch {
-	case standing.MatchString(head):
+	case standing.MatchString(strings.ReplaceAll(head, "never mind", "")):
 		return session.StandingRule
 	case !afterWork(s, i):
 		return session.NewTask

@@ -2,6 +2,7 @@ package miner
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"lode/miner/command"
@@ -19,14 +20,11 @@ var wrongPath = Detector{
 func findWrongPaths(v *View, emit func(Signal)) {
 	for k := range v.Results {
 		e := &v.Events[v.Results[k]]
-		if e.Outcome != session.Failed || e.Class != NoSuchFile && e.Class != NotAFile {
-			continue
-		}
 		wrong := wrongPathOf(v, e)
 		if wrong == "" {
 			continue
 		}
-		s := Signal{Kind: "wrong-path", Key: "path\x00" + wrong, Event: e, Class: e.Class, Subject: wrong, Entity: wrong,
+		s := Signal{Kind: "wrong-path", Key: pathKey(wrong), Event: e, Class: e.Class, Subject: wrong, Entity: wrong,
 			Template: Mask(e.Signature), Cost: v.costOf(k)}
 		if right, ok, at := rightPath(v, k, wrong); right != "" {
 			s.Fix = &Fix{Command: right, InsteadOf: wrong, event: ok}
@@ -36,9 +34,14 @@ func findWrongPaths(v *View, emit func(Signal)) {
 	}
 }
 
+func pathKey(wrong string) string { return "path\x00" + wrong }
+
 // wrongPathOf returns the path that a failed call looked for, relative to the
 // project, when it is one that others may look for too.
 func wrongPathOf(v *View, e *session.Event) string {
+	if e.Outcome != session.Failed || e.Class != NoSuchFile && e.Class != NotAFile {
+		return ""
+	}
 	p := e.Entity
 	_, asked := e.Subject()
 	switch {
@@ -76,12 +79,17 @@ func madeHere(v *View, p string) bool {
 				return true
 			}
 		case session.Shell:
-			if strings.Contains(e.Command, base) && (strings.Contains(e.Command, ">") || strings.Contains(e.Command, "rm ") || strings.Contains(e.Command, "mv ")) {
+			if strings.Contains(e.Command, base) && (strings.Contains(e.Command, "rm ") || strings.Contains(e.Command, "mv ") || writes(v.Line(e), base)) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// writes reports whether a line redirects its output into a file of that name.
+func writes(line *command.Line, base string) bool {
+	return slices.ContainsFunc(line.Written, func(file string) bool { return path.Base(file) == base })
 }
 
 // rightPath looks for the file that was opened instead soon after: one of the

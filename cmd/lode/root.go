@@ -119,7 +119,7 @@ func run(ctx context.Context, args []string, env environment) int {
 	debug.SetGCPercent(gcPercent)
 	debug.SetMemoryLimit(memoryLimit)
 	cobra.EnableCommandSorting = false // help keeps the order of commands.go
-	log.SetOutput(io.Discard)            // bleve writes there what it also returns
+	log.SetOutput(io.Discard)          // bleve writes there what it also returns
 	g := &globals{environment: env}
 	root := newRootCommand(g)
 	root.SetArgs(args)

@@ -200,8 +200,14 @@ func (w *walker) words(words []string, c context, p Program) {
 func (w *walker) add(p Program, c context) {
 	p.Decides, p.Piped, p.Excused, p.Silent, p.Looped = c.decides, c.piped, c.excused, c.silent, c.looped
 	p.Role = roleOf(&p)
+	if f, ok := codeFlag[p.Name]; ok && p.HasArg(f) {
+		p.Inline = true
+	}
 	w.line.Programs = append(w.line.Programs, p)
 }
+
+// codeFlag is the flag that gives an interpreter its program.
+var codeFlag = map[string]string{"python": "-c", "node": "-e", "perl": "-e", "ruby": "-e", "php": "-r"}
 
 // shellScript returns the script of bash -c and its like.
 func shellScript(words []string) (string, bool) {

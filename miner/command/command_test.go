@@ -22,6 +22,7 @@ var cases = []struct{ line, want string }{
 	{"python reproduce_issue.py", "python reproduce_issue.py:script!"},
 	{"cat <<'EOF' > repro.py\nprint(1)\nEOF\npython repro.py", "cat:view~ python repro.py:script!"},
 	{"python - <<'EOF'\nimport x\nEOF", "python:script~!"},
+	{"python -c 'import x' | node -e \"$(cat x.js)\"; cat $(ls)", "python:script|~ node:script~ cat:view!"},
 	{"bash -lc \"npm run lint && npm test\"", "npm lint:lint! npm test:test!"},
 	{"mise run test:integration -- -run X | tail -5", "mise test:integration:test| tail:view!"},
 	{"mise run fmt && mise run lint", "mise fmt:lint! mise lint:lint!"},
@@ -63,6 +64,22 @@ func TestParse(t *testing.T) {
 		}
 		if g := strings.Join(got, " "); g != c.want {
 			t.Errorf("%q\n got %s\nwant %s", c.line, g, c.want)
+		}
+	}
+}
+
+// Files that a line makes are those that its output goes to, not its complaints.
+func TestWritten(t *testing.T) {
+	for _, c := range []struct{ line, want string }{
+		{"cat <<'EOF' > a.py\nprint(1)\nEOF", "a.py"},
+		{"make >>build.log 2>err.log", "build.log"},
+		{"go test ./... 2>&1 | tee out/test.log | tail", "out/test.log"},
+		{"ls >/dev/null 2>&1; echo a >| b", "b"},
+		{"bash -c 'echo a > b && echo c > d'", "b d"},
+		{"grep -rn '->' src 2>&1", ""},
+	} {
+		if got := strings.Join(Parse(c.line).Written, " "); got != c.want {
+			t.Errorf("Parse(%q).Written = %q, want %q", c.line, got, c.want)
 		}
 	}
 }
