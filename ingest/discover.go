@@ -68,7 +68,7 @@ const notRead = "not read yet"
 // Discover lists the files in the agents' known places, in the roots and at
 // the paths given, sorted by path and each once. It never crawls a home.
 func Discover(w Where) ([]Candidate, []Looked) {
-	f := finder{where: w, seen: make(map[string]bool), real: make(map[string]string)}
+	f := finder{where: w, seen: make(map[string]bool)}
 	for i := range Formats {
 		f.places(&Formats[i])
 	}
@@ -93,8 +93,7 @@ func Discover(w Where) ([]Candidate, []Looked) {
 
 type finder struct {
 	where  Where
-	seen   map[string]bool   // by path without links
-	real   map[string]string // folders without links
+	seen   map[string]bool // by path without links
 	found  []Candidate
 	looked []Looked
 }
@@ -125,6 +124,7 @@ func (f *finder) glob(agent, base, glob string) {
 	n := 0
 	dir, pattern := doublestar.SplitPattern(glob)
 	root := filepath.Join(base, filepath.FromSlash(dir))
+	real := realPath(root)
 	err := walk(root, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			if path == root && errors.Is(err, fs.ErrNotExist) {
@@ -143,7 +143,7 @@ func (f *finder) glob(agent, base, glob string) {
 		}
 		if ok, _ := doublestar.Match(pattern, rel); ok {
 			n++
-			f.file(agent, path, entry)
+			f.file(agent, path, real+path[len(root):], entry)
 		}
 		return nil
 	})
@@ -162,6 +162,7 @@ var skipDirs = map[string]bool{".git": true, "node_modules": true, ".hg": true, 
 func (f *finder) tree(root string) {
 	n := 0
 	root = filepath.Clean(root)
+	real := realPath(root)
 	walk(root, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			f.unreadable("", path, err)
@@ -174,7 +175,7 @@ func (f *finder) tree(root string) {
 			return nil
 		}
 		n++
-		f.file("", path, entry)
+		f.file("", path, real+path[len(root):], entry)
 		return nil
 	})
 	f.looked = append(f.looked, Looked{Place: f.catalogPath(root), Files: n})
@@ -205,8 +206,11 @@ func reason(err error) string {
 	return err.Error()
 }
 
-func (f *finder) file(agent, path string, entry fs.DirEntry) {
-	real := f.realPath(path, entry)
+// file takes up a file; real is its path without the links of its folders.
+func (f *finder) file(agent, path, real string, entry fs.DirEntry) {
+	if entry.Type()&fs.ModeSymlink != 0 {
+		real = realPath(path)
+	}
 	if f.seen[real] {
 		return
 	}
@@ -229,22 +233,12 @@ func (f *finder) file(agent, path string, entry fs.DirEntry) {
 	f.found = append(f.found, c)
 }
 
-// realPath returns a file's path without links, so that each is found once.
-func (f *finder) realPath(path string, entry fs.DirEntry) string {
-	if entry.Type()&fs.ModeSymlink != 0 {
-		if real, err := filepath.EvalSymlinks(path); err == nil {
-			return real
-		}
-		return path
+// realPath returns a path without links, so that each file is found once.
+func realPath(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
 	}
-	dir := filepath.Dir(path)
-	if f.real[dir] == "" {
-		f.real[dir] = dir
-		if real, err := filepath.EvalSymlinks(dir); err == nil {
-			f.real[dir] = real
-		}
-	}
-	return filepath.Join(f.real[dir], filepath.Base(path))
+	return path
 }
 
 // catalogPath writes a path relative to the home folder where it is below,

@@ -111,15 +111,15 @@ func (w *world) search(ctx context.Context, text string, o *searchOptions) (*sea
 	if err != nil {
 		return nil, err
 	}
-	pending := make(chan int, 1)
+	there := make(chan []ingest.Candidate, 1)
+	go func() { // looking for changed files takes as long as searching
+		found, _ := ingest.Discover(w.where(nil))
+		there <- found
+	}()
 	lib, err := w.library()
 	if err != nil {
 		return nil, err
 	}
-	go func() { // looking for changed files takes as long as searching
-		found, _ := ingest.Discover(w.where(nil))
-		pending <- lib.cat.Pending(found)
-	}()
 	view := &searchView{V: 1, Query: text, Hits: []hitView{}, Notes: []string{}}
 	r, err := index.Open(w.indexDir())
 	if errors.Is(err, index.ErrNone) {
@@ -146,7 +146,7 @@ func (w *world) search(ctx context.Context, text string, o *searchOptions) (*sea
 	if answer.Tier == "close" && answer.Total > 0 {
 		view.Notes = append(view.Notes, "no event has all the words; these have some of them")
 	}
-	if n := <-pending; n > 0 {
+	if n := lib.cat.Pending(<-there); n > 0 {
 		view.Notes = append(view.Notes, fmt.Sprintf("%s new or changed since the index was built (hint: --refresh)", count(n, "file")))
 	}
 	return view, nil
