@@ -16,6 +16,7 @@ var failingCommand = Detector{
 }
 
 func findFailing(v *View, emit func(Signal)) {
+	var found []Signal
 	for k := range v.Results {
 		e := &v.Events[v.Results[k]]
 		if e.Outcome != session.Failed || e.Fingerprint == "" {
@@ -24,13 +25,17 @@ func findFailing(v *View, emit func(Signal)) {
 		if wrongPathOf(v, e) != "" {
 			continue // the other detector's
 		}
-		emit(failingSignal(v, k))
+		found = append(found, failingSignal(v, k))
+	}
+	v.share(found)
+	for _, s := range found {
+		emit(s)
 	}
 }
 
 func failingSignal(v *View, k int) Signal {
 	e := &v.Events[v.Results[k]]
-	s := Signal{Kind: "failing-command", Key: e.Fingerprint, Event: e, Class: e.Class, Template: Mask(e.Signature), Cost: v.costOf(k)}
+	s := Signal{Kind: "failing-command", Key: e.Fingerprint, Event: e, Class: e.Class, Template: Mask(e.Signature), Cost: v.costOf(k), at: k}
 	if e.Action() != session.Shell {
 		s.Subject, _ = e.Subject()
 		s.Barred = barred(e, nil)
@@ -43,7 +48,7 @@ func failingSignal(v *View, k int) Signal {
 	}
 	s.Barred = barred(e, p)
 	if fix, at := cure(v, k, p); fix != nil {
-		s.Fix, s.Cost = fix, v.costBetween(k, at)
+		s.Fix, s.Cost, s.until = fix, v.costBetween(k, at), at
 	}
 	return s
 }

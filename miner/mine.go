@@ -45,13 +45,17 @@ func (m *mining) session(s *session.Session) {
 	m.tally(v)
 	for _, d := range Detectors {
 		d.Find(v, func(sig Signal) {
-			if !m.in.Since.IsZero() && !sig.Event.Time.IsZero() && sig.Event.Time.Before(m.in.Since) {
-				return
+			if !m.old(sig.Event) {
+				m.add(s, project, population, root, sig)
 			}
-			m.add(s, project, population, root, sig)
 		})
 	}
 	m.worked(v, project, population, root)
+}
+
+// old reports whether an event is from before the time that is looked at.
+func (m *mining) old(e *session.Event) bool {
+	return !m.in.Since.IsZero() && !e.Time.IsZero() && e.Time.Before(m.in.Since)
 }
 
 // tally counts outcomes, for the overview.
@@ -94,7 +98,7 @@ func (m *mining) add(s *session.Session, project, population, root string, sig S
 func (m *mining) worked(v *View, project, population, root string) {
 	for _, at := range v.Results {
 		e := &v.Events[at]
-		if e.Outcome != session.OK {
+		if e.Outcome != session.OK || m.old(e) {
 			continue
 		}
 		ref := v.Ref(e).String()

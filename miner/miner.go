@@ -45,6 +45,8 @@ type Signal struct {
 	Role     string // role of the program, for the wording
 	Template string // masked line that tells the failure
 	Barred   string // why it can never be recommended, if so
+
+	at, until int // numbers of the results that Cost reaches from and to, the latter not included
 }
 
 // Cost is what an occurrence wasted, from the failure to its cure or until the

@@ -267,6 +267,8 @@ func title(p *Pattern) string {
 		return p.Entity + " is not available"
 	case p.Class == MissingTool || p.Class == MissingModule:
 		return quoted + ": something it needs is not available"
+	case p.Class == UsageError && p.Entity != "" && strings.HasSuffix(bare(p.Subject), " "+p.Entity):
+		return "there is no `" + bare(p.Subject) + "`"
 	case p.Class == UsageError && p.Entity != "":
 		return "`" + bare(p.Subject) + "` does not take `" + p.Entity + "`"
 	case unquotedGlob(p):
@@ -294,17 +296,25 @@ func whyNot(p *Pattern, support Support, barred string, benchmark bool) string {
 	case barred != "":
 		return barred
 	case p.Sessions < support.Sessions:
-		return fmt.Sprintf("in %d session, %d are needed", p.Sessions, support.Sessions)
+		return fmt.Sprintf("in %s, %d are needed", times(p.Sessions, "session"), support.Sessions)
 	case p.Occurrences < support.Occurrences:
-		return fmt.Sprintf("%d times, %d are needed", p.Occurrences, support.Occurrences)
+		return fmt.Sprintf("%s, %d are needed", times(p.Occurrences, "time"), support.Occurrences)
 	case !enoughDays:
-		return fmt.Sprintf("on %d day, %d are needed", p.Days, support.Days)
+		return fmt.Sprintf("on %s, %d are needed", times(p.Days, "day"), support.Days)
 	case p.Counter.Sessions >= p.Sessions:
-		return fmt.Sprintf("the same worked in %d sessions and failed in %d", p.Counter.Sessions, p.Sessions)
+		return fmt.Sprintf("the same worked in %s and failed in %d", times(p.Counter.Sessions, "session"), p.Sessions)
 	case !remedy && !plain:
 		return "nothing was found that works instead"
 	}
 	return ""
+}
+
+// times is a number with its noun.
+func times(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // rank orders patterns: what they cost, how widely they recur, how sure the

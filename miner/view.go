@@ -57,6 +57,19 @@ func (v *View) costBetween(i, j int) Cost {
 	return c
 }
 
+// share divides what signals of one key cost together: of failures with the
+// same cure each bears the cost until the next, so that no call counts twice.
+func (v *View) share(signals []Signal) {
+	next := make(map[string]int) // by key
+	for i := len(signals) - 1; i >= 0; i-- {
+		s := &signals[i]
+		if at, ok := next[s.Key]; ok && at < s.until {
+			s.Cost = v.costBetween(s.at, at)
+		}
+		next[s.Key] = s.at
+	}
+}
+
 // maxGap bounds the time that one failure can have cost: behind longer gaps
 // the person was away.
 const maxGap = 1800

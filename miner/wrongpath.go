@@ -18,6 +18,7 @@ var wrongPath = Detector{
 }
 
 func findWrongPaths(v *View, emit func(Signal)) {
+	var found []Signal
 	for k := range v.Results {
 		e := &v.Events[v.Results[k]]
 		wrong := wrongPathOf(v, e)
@@ -25,11 +26,15 @@ func findWrongPaths(v *View, emit func(Signal)) {
 			continue
 		}
 		s := Signal{Kind: "wrong-path", Key: pathKey(wrong), Event: e, Class: e.Class, Subject: wrong, Entity: wrong,
-			Template: Mask(e.Signature), Cost: v.costOf(k)}
+			Template: Mask(e.Signature), Cost: v.costOf(k), at: k}
 		if right, ok, at := rightPath(v, k, wrong); right != "" {
 			s.Fix = &Fix{Command: right, InsteadOf: wrong, event: ok}
-			s.Cost = v.costBetween(k, at)
+			s.Cost, s.until = v.costBetween(k, at), at
 		}
+		found = append(found, s)
+	}
+	v.share(found)
+	for _, s := range found {
 		emit(s)
 	}
 }

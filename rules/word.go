@@ -52,6 +52,8 @@ func wording(p *miner.Pattern) string {
 		return fmt.Sprintf("Do not call %s: it is not available here.", entity)
 	case p.Class == miner.UsageError && use != "" && entity != "":
 		return fmt.Sprintf("Use %s instead of %s: %s is not accepted.", use, instead, entity)
+	case p.Class == miner.UsageError && entity != "" && strings.HasSuffix(subject, " "+entity[1:]):
+		return fmt.Sprintf("Do not call %s: there is no such command.", subject)
 	case p.Class == miner.UsageError && entity != "":
 		return fmt.Sprintf("Do not use %s with %s: it is not accepted.", entity, subject)
 	case use != "":

@@ -35,6 +35,7 @@ func TestWord(t *testing.T) {
 		{miner.Pattern{Class: miner.UsageError, Subject: "lint run", Entity: "--fast", Fix: fix("lint run --fast-only", "lint run --fast")},
 			"Use `lint run --fast-only` instead of `lint run --fast`: `--fast` is not accepted."},
 		{miner.Pattern{Class: miner.UsageError, Subject: "lint run", Entity: "--fast"}, "Do not use `--fast` with `lint run`: it is not accepted."},
+		{miner.Pattern{Class: miner.UsageError, Subject: "git psuh <path>", Entity: "psuh"}, "Do not call `git psuh`: there is no such command."},
 		{miner.Pattern{Class: miner.OtherFailure, Subject: "make t", Fix: fix("make check", "make t")}, "Use `make check` instead of `make t`, which fails here."},
 
 		// What was replaced cannot be shown: the subject stands for it.

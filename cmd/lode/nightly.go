@@ -171,11 +171,15 @@ func (w *world) nightly(ctx context.Context, since time.Time, window string) (*n
 
 func (w *world) siteDir() string { return filepath.Join(w.stateDir, "site") }
 
+// madeVersion is raised when patterns, proposals or pages come out differently
+// from the same input: the next night makes them again.
+const madeVersion = 2
+
 // inputDigest is the digest of all that patterns, proposals and the report are
 // made from: when it is the same, so are they.
 func (l *library) inputDigest(infos []session.Info, since time.Time, window string, book *rules.Book) string {
 	h := sha256.New()
-	fmt.Fprintln(h, miner.AnnotateVersion, window == "all", l.w.cfg)
+	fmt.Fprintln(h, miner.AnnotateVersion, madeVersion, window == "all", l.w.cfg)
 	for i := range infos {
 		fmt.Fprintln(h, infos[i].Name(), infos[i].Digest)
 	}
