@@ -109,6 +109,17 @@ var clueRules = []clueRule{
 	rule(PermissionError, telling, "ermission denied: ", `[Pp]ermission denied: '?([^']+)`),
 	rule(PermissionError, telling, "ermission denied", `(\S+): [Pp]ermission denied|[Pp]ermission denied`),
 	rule(PermissionError, telling, "peration not permitted", `[Oo]peration not permitted`),
+	rule(PermissionError, telling, "root", `(?i)\b(?:(?:must|needs?|has|have)(?: to)?(?: be)?(?: run)?(?: as| under)?(?: the)? root\b|only root (?:can|may)|non-root users? cannot|requires? root|unless you are root|not .*\bas root\b)`),
+	rule(PermissionError, telling, "privilege", `(?i)\b(?:super-?user|root|insufficient|administrator|elevated) privileges?\b`),
+	rule(PermissionError, telling, "uper", `(?i)\b(?:must be|not|requires?) (?:a |the )?super-?user\b`),
+	rule(PermissionError, telling, "write permission", `(?i)\b(?:don't|do not) have write permissions?\b`),
+	rule(PermissionError, telling, "uthenticat", `(?i)\b(?:not authenticated|authentication (?:is )?(?:required|failed)|requires? authentication)\b`),
+	rule(PermissionError, telling, "ession has expired", `[Ss]ession has expired`),
+	rule(PermissionError, telling, "log in", `(?i)\b(?:you (?:must|need to)|please) (?:first )?log in\b`),
+	rule(NoSuchFile, telling, "ot a directory", `(\S+): Not a directory`),
+	rule(NoSuchFile, telling, " not exist", `(?:[Ff]ile|[Ff]older|[Dd]irectory|[Pp]ath) (\S+) (?:does not|doesn't) exist\.?$`),
+	rule(NotAFile, telling, "irectory", `omitting directory ['"‘\x60]?([^'"’\x60]+)|(?:hard link )?not allowed for directory`),
+	rule(OtherFailure, telling, ": File exists", `^\S+: .*: File exists`),
 
 	// Wrong use of programs.
 	rule(UsageError, verdict, "nrecognized argument", `error: unrecognized arguments?: (.+)`),
@@ -133,6 +144,30 @@ var clueRules = []clueRule{
 	rule(UsageError, verdict, "invalid choice", `invalid choice: '?([^' ]+)`),
 	rule(UsageError, telling, "no task", `(?i)no tasks? (?:named )?['"\x60]?([\w:-]+)['"\x60]? (?:found|defined)`),
 
+	// What command-line tools say of words that they do not know.
+	rule(UsageError, telling, "o such ", `(?i)\bno such (?:sub)?(?:command|operation|action|task|target)s?\b(?: named)?:? *['"‘\x60]?([\w:-]*)`),
+	rule(UsageError, telling, "nknown ", `\b[Uu]nknown (?:sub)?(?:operation|action|verb|task|target|argument|lifecycle phase|primary or operator)s?:? *['"‘\x60]?([\w:-]*)`),
+	rule(UsageError, telling, "nrecognized ", `\b[Uu]nrecognized (?:sub)?(?:command|operation|action|parameter)s?:? *['"‘\x60]?([\w:-]*)`),
+	rule(UsageError, telling, "nvalid ", `\b[Ii]nvalid (?:sub)?(?:command|operation|action|choice|argument|parameter|flag|switch)s?:? *['"‘\x60]?([\w:-]*)`),
+	rule(UsageError, telling, " not a", `['"‘\x60]?([\w:-]+)['"’\x60]? is not an? (?:\w+ )?(?:sub)?(?:command|task|operation|target)\b`),
+	rule(UsageError, telling, " not in ", `['"‘\x60]([\w:-]+)['"’\x60] is not in (?:your|the) .*(?:file|group)`),
+	rule(UsageError, telling, "ould not find a ", `[Cc]ould not find a (?:sub)?(?:command|task|target) (?:named|called) ['"‘\x60]?([\w:-]+)`),
+	rule(UsageError, telling, " no command named ", `has no command named ['"‘\x60]?([\w:-]+)`),
+	rule(UsageError, telling, "nknown command", `[Uu]nknown command`),
+	rule(UsageError, telling, " is not defined", `(?:[Cc]ommand|[Tt]ask|[Tt]arget|[Oo]ption) ['"‘\x60]?([\w:-]+)['"’\x60]? is not defined`),
+	rule(UsageError, telling, " not found", `(?:[Tt]ask|[Tt]arget|[Gg]oal|[Rr]ecipe|[Ss]cript) ['"‘\x60]?([\w:-]+)['"’\x60]? (?:was )?not found`),
+	rule(UsageError, telling, "mbiguous", `\b(?:is ambiguous\b|ambiguous (?:command|option|argument))`),
+	rule(UsageError, telling, "id you mean", `\b[Dd]id you mean\b`),
+	rule(UsageError, telling, "you meant", `\b[Mm]aybe you meant\b`),
+	rule(UsageError, telling, "or more information", `^(?:Try|try|Use|use|See|see|Run|run) .*(?:--help|-h\b|help).* for more information`),
+	rule(UsageError, telling, " is one of", `^(?:where )?<\w+> is one of`),
+	rule(UsageError, telling, "ust come before", `must (?:come|be placed) before`),
+	rule(UsageError, telling, "used after", `\bflag '[^']+' used after`),
+	rule(UsageError, telling, " not specified", `^\S+: .+ not specified\b`),
+	rule(UsageError, telling, "unterminated", `: unterminated `),
+	rule(UsageError, telling, "orce", `\b(?:[Uu]se|[Ww]ith|[Aa]dd|[Pp]ass) ['"\x60]?[\w \x2d]*--force\b`),
+	rule(UsageError, telling, " -f ", `\b[Uu]se -f if you really\b`),
+
 	// Repositories.
 	rule(MergeConflict, verdict, "CONFLICT (", `^CONFLICT \(`),
 	rule(MergeConflict, verdict, "could not apply", `error: could not apply [0-9a-f]+`),
@@ -140,14 +175,26 @@ var clueRules = []clueRule{
 	rule(VCSError, verdict, "[rejected]", `! \[(?:remote )?rejected\]`),
 	rule(VCSError, verdict, "failed to push some refs", `error: failed to push some refs`),
 	rule(VCSError, verdict, "fatal: ", `^fatal: .+`),
+	rule(VCSError, telling, "no tracking information", `no tracking information for the current branch`),
+	rule(VCSError, telling, "ignored by one of your", `ignored by one of your \S*ignore files`),
+	rule(VCSError, telling, "not something we can merge", `not something we can merge`),
+	rule(VCSError, telling, "unstaged changes", `[Yy]ou have unstaged changes`),
+	rule(VCSError, telling, "in the middle of another", `in the middle of another (?:rebase|merge|am|cherry-pick)`),
+	rule(VCSError, telling, " added to commit", `^(?:no changes|nothing) added to commit`),
+	rule(VCSError, telling, "No changes - did you forget", `^No changes - did you forget`),
+	rule(VCSError, telling, "abort: ", `^abort: .+`),
 	rule(VCSError, telling, "error: ", `^error: (?:pathspec|cannot|your local changes|Your local changes|unable to|insufficient|remote|src refspec|the following).+`),
 
 	// Networks and services.
 	rule(NetworkError, verdict, "ould not resolve host", `[Cc]ould not resolve host:? ?(\S*)`),
 	rule(NetworkError, verdict, "onnection refused", `[Cc]onnection refused`),
+	rule(NetworkError, verdict, "onnection timed out", `[Cc]onnection timed out`),
 	rule(NetworkError, verdict, "ECONNREFUSED", `ECONNREFUSED`),
 	rule(NetworkError, verdict, "ENOTFOUND", `getaddrinfo ENOTFOUND (\S+)`),
 	rule(NetworkError, verdict, "curl: (", `^curl: \(\d+\)`),
+	rule(NetworkError, telling, "ddress already in use", `[Aa]ddress already in use`),
+	rule(NetworkError, telling, "Host key verification failed", `Host key verification failed`),
+	rule(NetworkError, telling, "HOST IDENTIFICATION HAS CHANGED", `REMOTE HOST IDENTIFICATION HAS CHANGED`),
 	rule(APIFailure, verdict, "HTTP ", `\(HTTP (4\d\d|5\d\d)\)`),
 	rule(APIFailure, verdict, "status code", `(?i)request failed with status code (\d+)`),
 	rule(Timeout, verdict, "timed out", `(?i)(?:command|process|operation|test|request|it) timed out|timed out after`),
@@ -206,11 +253,16 @@ var clueRules = []clueRule{
 	rule(Exception, verdict, "egmentation fault", `[Ss]egmentation fault`),
 	rule(Exception, verdict, "core dumped", `core dumped`),
 	rule(Exception, verdict, "Traceback", `^Traceback \(most recent call last\)`),
-	rule(Exception, telling, "Error", `^(?:E\s+)?((?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Warning|Exit|Interrupt))(?::|$)`),
+	rule(Exception, telling, "Error", `^(?:E\s+)?((?:[A-Za-z_]\w*(?:\.|::))*[A-Z]\w*(?:Error|Exception|Warning|Exit|Interrupt))(?::|$)`),
+	rule(Exception, telling, "]", `^\s*\[(\w+(?:Error|Exception))\]`),
 	rule(Exception, telling, "nhandled", `[Uu]nhandled (?:promise )?(?:rejection|exception)|Uncaught \w*Error`),
 	rule(Exception, telling, "Exception in thread", `Exception in thread "`),
-	rule(OtherFailure, telling, "rror", `^(?:[\w./@-]+: )?(?:\[?(?:error|Error|ERROR)\]?)[: ]`),
+	rule(OtherFailure, telling, "rror", `^(?:[\w./@-]+: )?(?:\[?(?:error|Error|ERROR|ERR)\]?)[: ]`),
 	rule(OtherFailure, telling, "ailed", `^(?:Failed|failed) to `),
+	rule(OtherFailure, telling, "FAILURE: ", `^FAILURE: `),
+	rule(OtherFailure, telling, "arning: ", `^(?:Warning|warning): .*(?:not found|[Nn]o available)`),
+	rule(OtherFailure, telling, "NOTESTS", `^Result: NOTESTS`),
+	rule(OtherFailure, telling, " must be running", `\bmust be running\b`),
 }
 
 // clueOf returns what a line tells of a failure; the weight is 0 when nothing.
@@ -260,8 +312,8 @@ func hasWeakWord(line string) bool {
 }
 
 var (
-	weakWord  = regexp.MustCompile(`(?i)\b(?:errors?|failed|failure|fatal|cannot|can't|unable to|not found|invalid|denied|aborted|refused)\b`)
-	weakHints = []string{"rror", "RROR", "ail", "AIL", "atal", "ATAL", "annot", "an't", "nable to", "ot found", "nvalid", "enied", "borted", "efused"}
+	weakWord  = regexp.MustCompile(`(?i)\b(?:errors?|failed|failure|fatal|cannot|can't|could not|couldn't|unable to|not found|invalid|denied|aborted|refused)\b`)
+	weakHints = []string{"rror", "RROR", "ail", "AIL", "atal", "ATAL", "annot", "an't", "ould", "nable to", "ot found", "nvalid", "enied", "borted", "efused"}
 )
 
 const (
