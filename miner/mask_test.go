@@ -12,15 +12,6 @@ import (
 // Masks hide what changes from one occurrence to the next, and nothing else.
 func TestMask(t *testing.T) { eachLine(t, "testdata/mask.txt", Mask) }
 
-// Lines of one kind make one cluster.
-func TestClusterer(t *testing.T) {
-	var c Clusterer
-	eachLine(t, "testdata/cluster.txt", func(line string) string {
-		name, template := c.Add(line)
-		return name + " " + template
-	})
-}
-
 // fingerprintOf is the fingerprint of a command that fails with a line.
 func fingerprintOf(line string) string {
 	exit := 1

@@ -124,6 +124,7 @@ func (m *mining) worked(v *View, project, population, root string) {
 func (m *mining) report() Report {
 	r := Report{Mined: m.mined, Left: m.left, Outcomes: m.outcomes}
 	retries := m.foldRetries()
+	m.merge()
 	for _, k := range sortedKeys(m.groups) {
 		g := m.groups[k]
 		p := g.build(m.in.Support, &m.successes)

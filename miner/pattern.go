@@ -101,6 +101,18 @@ type occurrence struct {
 type group struct {
 	project, population, kind, key string
 	seen                           []occurrence
+	template                       string // of groups that were joined
+}
+
+// first is when the group was seen first; undated occurrences come first.
+func (g *group) first() time.Time {
+	first := g.seen[0].time
+	for i := range g.seen {
+		if t := g.seen[i].time; t.Before(first) {
+			first = t
+		}
+	}
+	return first
 }
 
 // build makes the pattern of a group.
@@ -112,6 +124,9 @@ func (g *group) build(support Support, successes *successes) Pattern {
 	p := Pattern{
 		ID: patternID(g.project, g.population, g.key), Kind: g.kind, Project: g.project, Population: g.population, Scope: "project",
 		Occurrences: len(g.seen), Template: typical.Template, Class: typical.Class, Subject: typical.Subject, Entity: typical.Entity, Role: typical.Role,
+	}
+	if g.template != "" {
+		p.Template = g.template
 	}
 	g.count(&p)
 	p.Evidence = g.evidence()

@@ -73,20 +73,36 @@ belongs to and the template, as the miner groups failures.`,
 
 func runCluster(g *globals) error {
 	var c miner.Clusterer
-	return eachLine(g, func(_ int, line string, out io.Writer) error {
-		name, template := c.Add(line)
-		if !g.json {
-			_, err := fmt.Fprintf(out, "%s\t%s\n", name, template)
+	var lines []string
+	var forms []int
+	err := eachLine(g, func(_ int, line string, _ io.Writer) error {
+		lines, forms = append(lines, line), append(forms, c.Add(line))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriterSize(g.stdout, 64<<10)
+	defer out.Flush()
+	enc := json.NewEncoder(out)
+	enc.SetEscapeHTML(false)
+	clusters := c.Clusters()
+	for i, line := range lines {
+		cluster := &clusters[forms[i]]
+		if g.json {
+			err = enc.Encode(struct {
+				Line     string `json:"line"`
+				Cluster  string `json:"cluster"`
+				Template string `json:"template"`
+			}{line, cluster.Name, cluster.Template})
+		} else {
+			_, err = fmt.Fprintf(out, "%s\t%s\n", cluster.Name, cluster.Template)
+		}
+		if err != nil {
 			return err
 		}
-		enc := json.NewEncoder(out)
-		enc.SetEscapeHTML(false)
-		return enc.Encode(struct {
-			Line     string `json:"line"`
-			Cluster  string `json:"cluster"`
-			Template string `json:"template"`
-		}{line, name, template})
-	})
+	}
+	return nil
 }
 
 // eachLine calls f with the lines of standard input that are not empty.
