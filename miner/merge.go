@@ -54,6 +54,7 @@ func (m *mining) mergeWithin(keys []string) {
 		for _, k := range members {
 			if k != first {
 				joined.seen = append(joined.seen, m.groups[k].seen...)
+				joined.joined = append(joined.joined, patternID(joined.project, joined.population, m.groups[k].key))
 				delete(m.groups, k)
 			}
 		}

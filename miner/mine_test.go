@@ -137,7 +137,8 @@ func encoded(t *testing.T, r Report) string {
 	return string(text)
 }
 
-// A pattern keeps its id and its project when more sessions come.
+// A pattern keeps its id and its project when more sessions come, or is named
+// by the one that it was joined with.
 func TestMineKeepsIDs(t *testing.T) {
 	sessions := everySession(t)
 	ids := func(n int) map[string]string {
@@ -146,7 +147,9 @@ func TestMineKeepsIDs(t *testing.T) {
 			if out[p.ID] != "" {
 				t.Errorf("%s is both %q and %q", p.ID, out[p.ID], p.Project+" "+p.Kind)
 			}
-			out[p.ID] = p.Project + " " + p.Kind
+			for _, id := range append(p.Joined, p.ID) {
+				out[id] = p.Project + " " + p.Kind
+			}
 		}
 		return out
 	}

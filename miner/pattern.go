@@ -37,6 +37,7 @@ type Pattern struct {
 	Cost        Cost          `json:"cost"`
 	Score       float64       `json:"score"`
 	Fix         *Fix          `json:"fix,omitempty"`
+	Joined      []string      `json:"joined,omitempty"` // ids of patterns that were found to be the same
 	Evidence    []Evidence    `json:"evidence"`
 	Counter     Counter       `json:"counter"`
 	Recommended bool          `json:"recommended"`
@@ -101,7 +102,8 @@ type occurrence struct {
 type group struct {
 	project, population, kind, key string
 	seen                           []occurrence
-	template                       string // of groups that were joined
+	template                       string   // of groups that were joined
+	joined                         []string // their ids
 }
 
 // first is when the group was seen first; undated occurrences come first.
@@ -126,7 +128,7 @@ func (g *group) build(support Support, successes *successes) Pattern {
 		Occurrences: len(g.seen), Template: typical.Template, Class: typical.Class, Subject: typical.Subject, Entity: typical.Entity, Role: typical.Role,
 	}
 	if g.template != "" {
-		p.Template = g.template
+		p.Template, p.Joined = g.template, g.joined
 	}
 	g.count(&p)
 	p.Evidence = g.evidence()
