@@ -25,6 +25,9 @@ func findFailing(v *View, emit func(Signal)) {
 		if wrongPathOf(v, e) != "" {
 			continue // the other detector's
 		}
+		if p := checks(v, e); p != nil && p.Role == command.Lint && e.Class != MissingTool && e.Class != UsageError && len(foundIn(e.Text)) > 0 {
+			continue // each finding for itself, see there
+		}
 		found = append(found, failingSignal(v, k))
 	}
 	v.share(found)

@@ -11,7 +11,7 @@ import (
 // Mine gathers the signals of all sessions into patterns, ranked: those that
 // are recommended first, then by score.
 func Mine(in Input) (Report, error) {
-	m := mining{in: in, groups: make(map[string]*group), outcomes: make(map[string]map[string]int)}
+	m := mining{in: in, groups: make(map[string]*group), usual: make(usualChecks), outcomes: make(map[string]map[string]int)}
 	for s, err := range in.Sessions {
 		if err != nil {
 			return Report{}, err
@@ -25,6 +25,7 @@ type mining struct {
 	in        Input
 	groups    map[string]*group
 	successes successes
+	usual     usualChecks
 	mined     int
 	left      int
 	outcomes  map[string]map[string]int
@@ -51,6 +52,7 @@ func (m *mining) session(s *session.Session) {
 		})
 	}
 	m.worked(v, project, population, root)
+	m.usual.add(v, project, population, root)
 }
 
 // old reports whether an event is from before the time that is looked at.
@@ -70,8 +72,12 @@ func (m *mining) tally(v *View) {
 	}
 }
 
+func groupKey(project, population, kind, key string) string {
+	return project + "\x00" + population + "\x00" + kind + "\x00" + key
+}
+
 func (m *mining) add(s *session.Session, project, population, root string, sig Signal) {
-	k := project + "\x00" + population + "\x00" + sig.Kind + "\x00" + sig.Key
+	k := groupKey(project, population, sig.Kind, sig.Key)
 	g := m.groups[k]
 	if g == nil {
 		g = &group{project: project, population: population, kind: sig.Kind, key: sig.Key}
@@ -79,10 +85,7 @@ func (m *mining) add(s *session.Session, project, population, root string, sig S
 	}
 	e := sig.Event
 	o := occurrence{signal: sig, agent: s.Agent, session: s.Name(), root: root, path: s.Sources[e.Src].Path, time: e.Time, n: e.N, part: e.Part}
-	quote := e.Signature
-	if quote == "" {
-		quote = e.Text
-	}
+	quote := cmp.Or(sig.Line, e.Signature, e.Text)
 	o.evidence = Evidence{Ref: s.Ref(e).String(), Source: s.Locate(e), Quote: session.Quote(quote, maxQuote), Hash: TextHash(e.Text)}
 	if sig.Fix != nil {
 		fix := *sig.Fix
@@ -124,6 +127,7 @@ func (m *mining) worked(v *View, project, population, root string) {
 func (m *mining) report() Report {
 	r := Report{Mined: m.mined, Left: m.left, Outcomes: m.outcomes}
 	retries := m.foldRetries()
+	m.nameChecks()
 	m.merge()
 	for _, k := range sortedKeys(m.groups) {
 		g := m.groups[k]
@@ -155,7 +159,7 @@ func (m *mining) foldRetries() map[string]int {
 			continue
 		}
 		for _, kind := range []string{"failing-command", "wrong-path"} {
-			of := g.project + "\x00" + g.population + "\x00" + kind + "\x00" + g.key[len("retry\x00"):]
+			of := groupKey(g.project, g.population, kind, g.key[len("retry\x00"):])
 			if m.groups[of] == nil {
 				continue
 			}

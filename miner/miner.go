@@ -27,7 +27,7 @@ type Detector struct {
 
 // Detectors lists what is looked for. Each is a value; the order is that of
 // the listings.
-var Detectors = []Detector{failingCommand, wrongPath, retryLoop}
+var Detectors = []Detector{failingCommand, wrongPath, retryLoop, finding, forgotten}
 
 // Signal is one occurrence of something worth learning from.
 type Signal struct {
@@ -36,6 +36,7 @@ type Signal struct {
 	Event *session.Event // where it shows
 	Fix   *Fix           // what worked afterwards in the same session, if anything
 	Cost  Cost
+	Line  string // the line of the event's text that shows it; "" for the signature
 
 	// What the pattern is called by. Texts of tool results may stand in
 	// Template, which is only shown, never in Subject, which rules are worded with.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"lode/miner/command"
 	"lode/session"
 )
 
@@ -151,7 +152,9 @@ func patternID(project, population, key string) string {
 func (g *group) typical() Signal {
 	counts := make(map[string]int)
 	for i := range g.seen {
-		counts[g.seen[i].signal.Subject]++
+		if s := &g.seen[i].signal; s.Role != string(command.Network) && s.Subject != "" { // a log is no check
+			counts[s.Subject]++
+		}
 	}
 	best := &g.seen[0]
 	for i := range g.seen {
@@ -274,6 +277,16 @@ func title(p *Pattern) string {
 		return p.Subject + " is a folder, not a file"
 	case p.Kind == "wrong-path":
 		return "there is no " + p.Subject
+	case p.Kind == findingKind && p.Entity == Unformatted && p.Subject != "":
+		return quoted + " finds unformatted files"
+	case p.Kind == findingKind && p.Entity == Unformatted:
+		return "files are left unformatted"
+	case p.Kind == findingKind && p.Subject != "":
+		return quoted + " keeps finding `" + p.Entity + "`"
+	case p.Kind == findingKind:
+		return "`" + p.Entity + "` keeps being found"
+	case p.Kind == forgottenKind:
+		return quoted + " is forgotten before work is handed over"
 	case p.Kind == "retry-loop":
 		return quoted + " is called again and again after the same failure"
 	case (p.Class == MissingTool || p.Class == MissingModule) && p.Entity != "" && p.Fix != nil && strings.Contains(p.Fix.Command, "install"):
@@ -308,7 +321,7 @@ func unquotedGlob(p *Pattern) bool {
 func whyNot(p *Pattern, support Support, barred string, benchmark bool) string {
 	enoughDays := p.Days >= support.Days || benchmark || p.Days == 0
 	remedy := p.Fix != nil && p.Fix.Sessions >= support.Sessions
-	plain := p.Sessions > support.Sessions && (p.Entity != "" && (p.Kind == "wrong-path" || p.Class == MissingTool || p.Class == UsageError) || unquotedGlob(p))
+	plain := p.Sessions > support.Sessions && (p.Kind == findingKind || p.Kind == forgottenKind || p.Entity != "" && (p.Kind == "wrong-path" || p.Class == MissingTool || p.Class == UsageError) || unquotedGlob(p))
 	switch {
 	case barred != "":
 		return barred
@@ -339,6 +352,9 @@ func times(n int, noun string) string {
 func rank(p *Pattern) float64 {
 	each := float64(p.Cost.Calls+p.Retries) / float64(max(p.Occurrences, 1))
 	sure := 0.3
+	if p.Kind == forgottenKind || unquotedGlob(p) {
+		sure = 0.8 // the check is there, and so are quotes
+	}
 	if p.Fix != nil {
 		sure = 0.5 + 0.5*float64(p.Fix.Sessions)/float64(p.Sessions)
 	}
@@ -372,9 +388,12 @@ func (s *successes) add(project, population, subject, root, ref string) {
 func (s *successes) against(p *Pattern, failed map[string]bool) Counter {
 	var c Counter
 	subject := bare(p.Subject)
+	if p.Kind == findingKind || p.Kind == forgottenKind {
+		return c // that a check was green at another time says nothing
+	}
 	switch p.Class {
-	case UsageError, ShellSyntax, LintFinding, APIFailure:
-		return c // that the program works when called otherwise says nothing
+	case NotAFile, UsageError, ShellSyntax, LintFinding, APIFailure:
+		return c // that the program works when called otherwise, or the folder is listed, says nothing
 	case MissingTool, MissingModule:
 		if otherWay := p.Fix != nil && strings.Contains(p.Fix.Command, p.Entity); !otherWay && p.Entity != "" {
 			subject = toolKey(p.Entity)

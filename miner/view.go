@@ -87,18 +87,20 @@ func (v *View) costOf(k int) Cost {
 // edited reports whether files were changed between the i-th and the j-th result.
 func (v *View) edited(i, j int) bool {
 	for k := v.Results[i] + 1; k < v.Results[j]; k++ {
-		e := &v.Events[k]
-		if e.Kind != session.Call {
-			continue
-		}
-		if e.Act == session.Edit || e.Act == session.Write {
-			return true
-		}
-		if e.Act == session.Shell && (strings.Contains(e.Command, "sed -i") || strings.Contains(e.Command, "> ") || strings.Contains(e.Command, "apply_patch")) {
+		if v.changes(&v.Events[k]) {
 			return true
 		}
 	}
 	return false
+}
+
+// changes reports whether an event is a call that changes files.
+func (v *View) changes(e *session.Event) bool {
+	if e.Kind != session.Call {
+		return false
+	}
+	return e.Act == session.Edit || e.Act == session.Write ||
+		e.Act == session.Shell && (strings.Contains(e.Command, "sed -i") || strings.Contains(e.Command, "> ") || strings.Contains(e.Command, "apply_patch"))
 }
 
 // asked reports whether a person spoke between the i-th and the j-th result.

@@ -2,6 +2,7 @@ package miner
 
 import (
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -21,23 +22,59 @@ func findWrongPaths(v *View, emit func(Signal)) {
 	var found []Signal
 	for k := range v.Results {
 		e := &v.Events[v.Results[k]]
-		wrong := wrongPathOf(v, e)
-		if wrong == "" {
-			continue
+		for _, miss := range misses(v, e) {
+			s := Signal{Kind: "wrong-path", Key: pathKey(miss.path), Event: e, Class: miss.class, Subject: miss.path, Entity: miss.path,
+				Template: Mask(miss.line), Line: miss.line, Cost: v.costOf(k), at: k}
+			if right, ok, at := rightPath(v, k, miss.path); right != "" {
+				s.Fix = &Fix{Command: right, InsteadOf: miss.path, event: ok}
+				s.Cost, s.until = v.costBetween(k, at), at
+			}
+			found = append(found, s)
 		}
-		s := Signal{Kind: "wrong-path", Key: pathKey(wrong), Event: e, Class: e.Class, Subject: wrong, Entity: wrong,
-			Template: Mask(e.Signature), Cost: v.costOf(k), at: k}
-		if right, ok, at := rightPath(v, k, wrong); right != "" {
-			s.Fix = &Fix{Command: right, InsteadOf: wrong, event: ok}
-			s.Cost, s.until = v.costBetween(k, at), at
-		}
-		found = append(found, s)
 	}
 	v.share(found)
 	for _, s := range found {
 		emit(s)
 	}
 }
+
+// miss is a path that was looked for in vain.
+type miss struct {
+	path, class, line string
+}
+
+// misses lists the paths that a call looked for in vain: the one that it failed
+// for, and those that programs of a line complain of whose exit code does not
+// show it.
+func misses(v *View, e *session.Event) []miss {
+	if wrong := wrongPathOf(v, e); wrong != "" {
+		return []miss{{wrong, e.Class, e.Signature}}
+	}
+	if e.Action() != session.Shell || e.Outcome == session.Denied || !strings.Contains(e.Text, "o such file or directory") && !strings.Contains(e.Text, "s a directory") {
+		return nil
+	}
+	var found []miss
+	line := v.Line(e)
+	for text := range strings.Lines(ends(e.Text)) {
+		m := complaint.FindStringSubmatch(strings.TrimRight(text, "\r\n"))
+		if m == nil || !calls(line, m[1]) {
+			continue
+		}
+		class := NoSuchFile
+		if m[3] != "" {
+			class = NotAFile
+		}
+		_, asked := e.Subject()
+		p := projectPath(v, strings.Trim(m[2], "'‘’"), asked)
+		if p != "" && !slices.ContainsFunc(found, func(f miss) bool { return f.path == p }) {
+			found = append(found, miss{p, class, strings.TrimSpace(text)})
+		}
+	}
+	return found
+}
+
+// complaint is how the usual programs speak of a path.
+var complaint = regexp.MustCompile(`^(?:/\S+/)?([a-z][\w-]*): (?:cannot (?:access|open|stat|read) )?(['‘]?[\w./@+-]+['’]?)(?: for reading)?: (?:No such file or directory(?: \(os error 2\))?|(Is a directory))`)
 
 func pathKey(wrong string) string { return "path\x00" + wrong }
 
@@ -55,6 +92,12 @@ func wrongPathOf(v *View, e *session.Event) string {
 	case e.CallEvent != nil && e.Action() != session.Shell:
 		asked += "\n" + e.CallEvent.Text
 	}
+	return projectPath(v, p, asked)
+}
+
+// projectPath writes a path that was asked for relative to the project, or
+// returns "" when it is not one that others may look for too.
+func projectPath(v *View, p, asked string) string {
 	if rel := relative(p, v.Cwd); p == "" || !strings.Contains(asked, p) && !strings.Contains(asked, rel) {
 		return "" // only the output names it
 	}

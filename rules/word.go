@@ -36,8 +36,12 @@ func wording(p *miner.Pattern) string {
 	}
 	missing := p.Class == miner.MissingTool || p.Class == miner.MissingModule
 	switch {
+	case p.Kind == "finding":
+		return findingRule(p, subject, use)
 	case subject == "":
 		return ""
+	case p.Kind == "forgotten-check":
+		return fmt.Sprintf("Run %s and fix what it finds before each commit, and before you call a change done.", subject)
 	case p.Kind == "wrong-path":
 		return pathRule(p, subject, use)
 	case p.Class == miner.ShellSyntax && strings.Contains(p.Template, "no matches found"):
@@ -72,6 +76,32 @@ func pathRule(p *miner.Pattern, wrong, right string) string {
 		return fmt.Sprintf("There is no %s: use %s.", wrong, right)
 	}
 	return fmt.Sprintf("There is no %s: do not look for it there.", wrong)
+}
+
+// findingRule words a finding that keeps coming back: what to write instead,
+// where lode knows the rule, and the check that finds it.
+func findingRule(p *miner.Pattern, check, format string) string {
+	fails := "fails the checks of this project"
+	if check != "" {
+		fails = "fails " + check
+	}
+	if format != "" && strings.HasPrefix(strings.Trim(format, "`"), strings.Trim(check, "`")) {
+		fails = "fails the checks of this project"
+	}
+	name := code(p.Entity)
+	switch advice := findingAdvice[p.Entity]; {
+	case p.Entity == miner.Unformatted && format != "":
+		return fmt.Sprintf("Run %s after editing: unformatted code %s.", format, fails)
+	case p.Entity == miner.Unformatted:
+		return fmt.Sprintf("Format the files you edit: unformatted code %s.", fails)
+	case name == "":
+		return ""
+	case advice != "":
+		return fmt.Sprintf("%s: %s %s.", advice, name, fails)
+	case check != "":
+		return fmt.Sprintf("Heed %s while you write: %s keeps failing on it.", name, check)
+	}
+	return fmt.Sprintf("Heed %s while you write: it %s.", name, fails)
 }
 
 func verb(role string) string {
