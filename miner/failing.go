@@ -25,6 +25,9 @@ func findFailing(v *View, emit func(Signal)) {
 		if wrongPathOf(v, e) != "" {
 			continue // the other detector's
 		}
+		if c, _ := causeOf(v, e); c != nil {
+			continue
+		}
 		if p := checks(v, e); p != nil && p.Role == command.Lint && e.Class != MissingTool && e.Class != UsageError && len(foundIn(e.Text)) > 0 {
 			continue // each finding for itself, see there
 		}
@@ -47,7 +50,9 @@ func failingSignal(v *View, k int) Signal {
 	p := culprit(v.Line(e), e)
 	if p != nil {
 		s.Subject, s.Role = general(p), string(p.Role)
-		s.Entity = ownWord(e.Entity, p)
+		if s.Entity = ownWord(e.Entity, p); e.Entity == Backticks {
+			s.Entity = Backticks
+		}
 	}
 	s.Barred = barred(e, p)
 	if fix, at := cure(v, k, p); fix != nil {

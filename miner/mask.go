@@ -37,6 +37,9 @@ func fingerprintKey(r *evidence, v *judgement, cwd string) string {
 	case UsageError:
 		return "usage\x00" + programOf(r) + "\x00" + v.entity + "\x00" + maskIf(v.entity == "", v.signature)
 	case ShellSyntax:
+		if v.entity == Backticks {
+			return "shell\x00backticks"
+		}
 		if strings.Contains(v.signature, "no matches found") {
 			return "shell\x00no matches found"
 		}

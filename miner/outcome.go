@@ -92,8 +92,22 @@ func failure(clues []clue, r *evidence, basis session.Basis) judgement {
 	}
 	if r.act == session.Shell {
 		v.class = refine(v.class, r.parsed())
+		if v.class == MissingTool && inBackticks(r.command, v.entity) {
+			v.class, v.entity = ShellSyntax, Backticks
+		}
 	}
 	return v
+}
+
+// Backticks is the entity of commands in which the shell ran what was meant as
+// text.
+const Backticks = "`"
+
+// inBackticks reports whether a word begins what a line has in backticks within
+// double quotes.
+func inBackticks(line, word string) bool {
+	i := strings.Index(line, "`"+word)
+	return i > 0 && strings.Count(line[:i], `"`)%2 == 1
 }
 
 // refine corrects a class by the program that printed the line: a finding of a

@@ -285,6 +285,8 @@ func title(p *Pattern) string {
 		return quoted + " keeps finding `" + p.Entity + "`"
 	case p.Kind == findingKind:
 		return "`" + p.Entity + "` keeps being found"
+	case p.Kind == environmentKind:
+		return quoted + " " + causeTitle(p.Class)
 	case p.Kind == forgottenKind:
 		return quoted + " is forgotten before work is handed over"
 	case p.Kind == "retry-loop":
@@ -303,6 +305,8 @@ func title(p *Pattern) string {
 		return "`" + bare(p.Subject) + "` does not take `" + p.Entity + "`"
 	case unquotedGlob(p):
 		return "unquoted globs: the shell aborts with \"no matches found\""
+	case p.Class == ShellSyntax && p.Entity == Backticks:
+		return "backticks in double quotes: the shell runs what is meant as text"
 	case p.Class == ShellSyntax:
 		return quoted + " is refused by the shell"
 	case p.Class == EditMismatch, p.Class == EditBeforeRead, p.Class == LimitExceeded:
@@ -320,8 +324,12 @@ func unquotedGlob(p *Pattern) bool {
 // whyNot says why a pattern is not recommended, or "" when it is.
 func whyNot(p *Pattern, support Support, barred string, benchmark bool) string {
 	enoughDays := p.Days >= support.Days || benchmark || p.Days == 0
+	least := support.Sessions + 1 // where nothing is known that worked instead
+	if p.Kind == environmentKind || p.Entity == Backticks {
+		least = support.Sessions
+	}
 	remedy := p.Fix != nil && p.Fix.Sessions >= support.Sessions
-	plain := p.Sessions > support.Sessions && (p.Kind == findingKind || p.Kind == forgottenKind || p.Entity != "" && (p.Kind == "wrong-path" || p.Class == MissingTool || p.Class == UsageError) || unquotedGlob(p))
+	plain := p.Sessions >= least && selfEvident(p)
 	switch {
 	case barred != "":
 		return barred
@@ -345,6 +353,18 @@ func times(n int, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// selfEvident reports whether lode can word a pattern without an example of
+// what worked instead.
+func selfEvident(p *Pattern) bool {
+	switch p.Kind {
+	case findingKind, forgottenKind, environmentKind:
+		return true
+	case "wrong-path":
+		return p.Entity != ""
+	}
+	return unquotedGlob(p) || p.Entity == Backticks || p.Entity != "" && (p.Class == MissingTool || p.Class == UsageError)
 }
 
 // rank orders patterns: what they cost, how widely they recur, how sure the
@@ -388,8 +408,8 @@ func (s *successes) add(project, population, subject, root, ref string) {
 func (s *successes) against(p *Pattern, failed map[string]bool) Counter {
 	var c Counter
 	subject := bare(p.Subject)
-	if p.Kind == findingKind || p.Kind == forgottenKind {
-		return c // that a check was green at another time says nothing
+	if p.Kind == findingKind || p.Kind == forgottenKind || p.Kind == environmentKind {
+		return c // that a command worked at another time, or elsewhere, says nothing
 	}
 	switch p.Class {
 	case NotAFile, UsageError, ShellSyntax, LintFinding, APIFailure:

@@ -123,3 +123,22 @@ var findingAdvice = map[string]string{
 	"SC2046":                       "Quote command substitutions in shell scripts",
 	"SC2181":                       "Test a command directly instead of `$?`",
 }
+
+// environmentAdvice says what to do where surroundings stop a command, by
+// cause; {} stands for the command.
+var environmentAdvice = map[string]string{
+	"port":          "In a sandbox ask for escalated permissions before {}: it opens ports, which is not allowed there.",
+	"cache":         "In a sandbox point {} to a cache under `/tmp`: its own is not writable there.",
+	"lock":          "Run git commands one after the other, never in parallel: they collide on `.git/index.lock`. Do not delete the lock.",
+	"git-folder":    "In a sandbox ask for escalated permissions before {}: `.git` is not writable there.",
+	"partial-clone": "This checkout is a partial clone: {} on old objects needs the network. Ask for it once instead of retrying.",
+	"test-signing":  "Keep tests away from the git configuration of the machine: {} fails where commits are signed.",
+	"signing":       "If {} fails because it cannot sign, stop and ask for the key to be unlocked; do not turn signing off.",
+	"format":        "Do not run {}: what is built for another system cannot run here. Build or vet it instead.",
+	"docker":        "Docker does not run here: do not call {}, say what could not be checked.",
+	"disk":          "Before {}, look whether the disk has space, and clean up what earlier runs left.",
+	"memory":        "Run {} on parts, or with a higher memory limit: it runs out of memory here.",
+	"display":       "There is no display here: run {} headless.",
+	"login":         "{} is not logged in here: stop and ask instead of trying other ways.",
+	"network":       "{} needs the network, which a sandbox does not have: ask for it first, or use what is there.",
+}

@@ -40,12 +40,16 @@ func wording(p *miner.Pattern) string {
 		return findingRule(p, subject, use)
 	case subject == "":
 		return ""
+	case p.Kind == "environment":
+		return environmentRule(p, subject, use)
 	case p.Kind == "forgotten-check":
 		return fmt.Sprintf("Run %s and fix what it finds before each commit, and before you call a change done.", subject)
 	case p.Kind == "wrong-path":
 		return pathRule(p, subject, use)
 	case p.Class == miner.ShellSyntax && strings.Contains(p.Template, "no matches found"):
 		return "Quote arguments that contain `*` or `?`, as in `--include=\"*.go\"`: the shell aborts a command whose glob matches nothing."
+	case p.Class == miner.ShellSyntax && p.Entity == miner.Backticks:
+		return "Do not put backticks inside double quotes in a shell command: the shell runs them. Use single quotes, or write the text to a file."
 	case missing && use != "" && entity != "" && strings.Contains(p.Fix.Command, "install"):
 		return fmt.Sprintf("If %s is missing, install it with %s.", entity, use)
 	case missing && use != "" && entity != "" && strings.Contains(p.Fix.Command, p.Entity):
@@ -102,6 +106,17 @@ func findingRule(p *miner.Pattern, check, format string) string {
 		return fmt.Sprintf("Heed %s while you write: %s keeps failing on it.", name, check)
 	}
 	return fmt.Sprintf("Heed %s while you write: it %s.", name, fails)
+}
+
+// environmentRule words what to do where a command is stopped by its surroundings.
+func environmentRule(p *miner.Pattern, command, use string) string {
+	if use != "" {
+		return fmt.Sprintf("In a sandbox use %s: the usual cache is not writable there.", use)
+	}
+	if advice := environmentAdvice[p.Class]; advice != "" {
+		return strings.ReplaceAll(advice, "{}", command)
+	}
+	return ""
 }
 
 func verb(role string) string {

@@ -1,0 +1,160 @@
+package miner
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"lode/miner/command"
+	"lode/session"
+)
+
+const environmentKind = "environment"
+
+// environment finds failures that come of where a command ran, whatever it was
+// to do: a sandbox, no network, no rights, another system.
+var environment = Detector{
+	Name: environmentKind,
+	Doc:  "a command stopped by its surroundings: sandbox, network, rights, signing, locks, daemons that do not run; not what tests play through",
+	Find: findEnvironment,
+}
+
+// A Cause is a way in which surroundings stop commands.
+type Cause struct {
+	Name  string // in keys, entities and the wording of rules
+	Title string // what happens to the command named before it
+	hint  string
+	re    *regexp.Regexp
+	tests bool // whether it counts among the failures of tests, which often play such things through
+}
+
+func cause(name, title, hint, re string, tests bool) Cause {
+	return Cause{name, title, hint, regexp.MustCompile(re), tests}
+}
+
+// Causes lists what is known, the more telling first.
+var Causes = []Cause{
+	cause("port", "cannot open a port in the sandbox", "perm", `\b(?:bind|listen|socket|connect)\w*\b.*(?:operation not permitted|permission denied)|(?:EPERM|EACCES)\b.*\blisten\b|\blisten E(?:PERM|ACCES)\b`, true),
+	cause("cache", "cannot write to its cache", "ache", `(?i)\b(?:open|mkdir|create|unlink|rename|write|access)\w*\b.*?\S*\bcaches?\b\S*.*(?:operation not permitted|permission denied|read-only file system)|EACCES.*_cacache|EPERM.*\bcaches?\b`, true),
+	cause("lock", "collides with another one on the index lock", "index.lock", `Unable to create '[^']*index\.lock': File exists`, false),
+	cause("git-folder", "cannot write to .git in the sandbox", "perm", `(?i)\.git/\S*'?: (?:operation not permitted|permission denied)`, false),
+	cause("partial-clone", "needs objects that a partial clone does not have", "promisor", `from promisor remote`, false),
+	cause("test-signing", "uses the git configuration of the machine, which signs", "sign", `(?:--- FAIL|_test\.\w+:\d+: )[^\n]*(?:cannot auto-sign commit|gpg failed to sign)`, true),
+	cause("signing", "cannot sign", "sign", `agent refused operation|gpg failed to sign|cannot auto-sign commit|[Cc]ouldn't sign message|error: signing failed`, false),
+	cause("format", "builds for another system and cannot run here", "exec format error", `exec format error`, true),
+	cause("docker", "needs a Docker daemon, and none runs here", "ocker", `Cannot connect to the Docker daemon|failed to connect to the docker API|Is the docker daemon running`, true),
+	cause("disk", "finds no space on the disk", "o space left on device", `[Nn]o space left on device`, true),
+	cause("memory", "runs out of memory", "emory", `JavaScript heap out of memory|fatal error: runtime: out of memory|[Cc]annot allocate memory|MemoryError\b`, true),
+	cause("display", "needs a display, and there is none", "isplay", `(?i)cannot open display|missing x server|no display name and no \$DISPLAY`, true),
+	cause("login", "is not logged in", "", `(?i)\bgh auth login\b|could not read (?:username|password) for|Permission denied \(publickey|authentication failed for '|you must be logged in|not logged in\b|npm login\b.*|(?:401|HTTP 401)\b.*unauthorized`, false),
+	cause("network", "needs the network, and there is none", "", `\bno such host\b|[Cc]ould not resolve host|Temporary failure in name resolution|[Nn]etwork is unreachable|getaddrinfo (?:ENOTFOUND|EAI_AGAIN)|nodename nor servname provided|Failed to resolve '`, false),
+}
+
+func causeTitle(name string) string {
+	for i := range Causes {
+		if Causes[i].Name == name {
+			return Causes[i].Title
+		}
+	}
+	return ""
+}
+
+// madeUp are hosts that only tests and examples name.
+var madeUp = regexp.MustCompile(`(?i)\b(?:localhost|127\.0\.0\.1|[\w-]+\.(?:example|test|invalid|local)|(?:[\w-]+\.)?example\.(?:com|org|net))\b`)
+
+// warns matches what programs go on after.
+var warns = regexp.MustCompile(`(?i)\bwarn(?:ing)?\b`)
+
+// redTest matches a test's own verdict: what is logged around it may be played.
+var redTest = regexp.MustCompile(`(?m)^\s*--- FAIL|^FAILED |^\s*[✕✗×] |^not ok `)
+
+// causeOf returns what stopped a command, with the line that says so.
+func causeOf(v *View, e *session.Event) (*Cause, string) {
+	if e.Action() != session.Shell || e.Outcome != session.Failed && e.Outcome != session.Denied {
+		return nil, ""
+	}
+	line := v.Line(e)
+	shows := onlyShows(line)
+	var text, low string
+	tested := false
+	for i := range Causes {
+		c := &Causes[i]
+		if text == "" {
+			text = ends(e.Text)
+			low = strings.ToLower(text)
+			tested = line.Has(command.Test, command.Script) && redTest.MatchString(text)
+		}
+		if c.hint != "" && !strings.Contains(text, c.hint) && !strings.Contains(low, c.hint) || !c.re.MatchString(text) || tested && !c.tests {
+			continue
+		}
+		for l := range strings.Lines(text) {
+			l = strings.TrimSpace(cut(l))
+			if shows && !complains(clue{line: l}, line) {
+				continue // what it shows is not its own
+			}
+			if c.re.MatchString(l) && !warns.MatchString(l) && !(c.Name == "network" && madeUp.MatchString(l)) {
+				return c, l
+			}
+		}
+	}
+	return nil, ""
+}
+
+func findEnvironment(v *View, emit func(Signal)) {
+	var found []Signal
+	for k := range v.Results {
+		e := &v.Events[v.Results[k]]
+		c, line := causeOf(v, e)
+		if c == nil {
+			continue
+		}
+		s := Signal{Kind: environmentKind, Key: environmentKind + "\x00" + c.Name, Event: e, Class: c.Name, Template: Mask(line), Line: line, Cost: v.costOf(k), at: k}
+		p := v.Line(e).First(command.Test, command.Build, command.Lint, command.VCS, command.Package, command.Network, command.Script, command.Other, command.View, command.Search)
+		if p != nil {
+			s.Subject, s.Role = general(p), string(p.Role)
+			switch c.Name {
+			case "format":
+				s.Subject = oneLine(strings.Join(append(targets(p.Env), s.Subject), " "))
+			case "cache":
+				if fix, at := elsewhere(v, k, p); fix != nil {
+					s.Fix, s.Cost, s.until = fix, v.costBetween(k, at), at
+				}
+			}
+		}
+		found = append(found, s)
+	}
+	v.share(found)
+	for _, s := range found {
+		emit(s)
+	}
+}
+
+// targets are the assignments that choose the system to build for.
+func targets(env []string) []string {
+	return slices.DeleteFunc(slices.Clone(env), func(a string) bool {
+		name, _, _ := strings.Cut(a, "=")
+		return !strings.HasSuffix(name, "OS") && !strings.HasSuffix(name, "ARCH") && !strings.HasSuffix(name, "TARGET")
+	})
+}
+
+// elsewhere returns the same program as it worked later with a cache of its own.
+func elsewhere(v *View, k int, p *command.Program) (*Fix, int) {
+	for j := k + 1; j < len(v.Results); j++ {
+		e := &v.Events[v.Results[j]]
+		if e.Action() != session.Shell || e.Outcome != session.OK {
+			continue
+		}
+		line := v.Line(e)
+		for i := range line.Programs {
+			q := &line.Programs[i]
+			if q.Name != p.Name {
+				continue
+			}
+			env := slices.DeleteFunc(without(q.Env, p.Env), func(a string) bool { return !strings.Contains(a, "CACHE") })
+			if len(env) > 0 {
+				return &Fix{Command: oneLine(strings.Join(append(env, general(p)), " ")), InsteadOf: general(p), Example: oneLine(q.Raw), event: e}, j
+			}
+		}
+	}
+	return nil, 0
+}
