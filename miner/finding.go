@@ -1,6 +1,7 @@
 package miner
 
 import (
+	"path"
 	"regexp"
 	"strings"
 
@@ -149,7 +150,7 @@ func findFindings(v *View, emit func(Signal)) {
 					s.Subject, s.Role = general(p), string(p.Role)
 					s.Cost = v.costOf(k)
 					if at := v.greenAgain(k, &f, s.Subject); at > 0 {
-						s.Cost = v.costBetween(k, at)
+						s.Cost = v.costOfChecks(k, at)
 						s.Fix = v.formatted(k, at, &f)
 					}
 					emit(s)
@@ -184,13 +185,42 @@ func checks(v *View, e *session.Event) *command.Program {
 			p = q
 		}
 	}
-	if p != nil {
+	if p != nil && !onScratch(v, p) {
 		return p
 	}
 	if p := line.First(command.Network); p != nil && (strings.HasPrefix(p.Sub, "run ") || strings.HasPrefix(p.Sub, "pr checks")) {
 		return p
 	}
 	return nil
+}
+
+// onScratch reports whether a check was only given files that the agent had
+// made at the top of the project or outside it, as for a reproduction.
+func onScratch(v *View, p *command.Program) bool {
+	files := 0
+	for _, a := range operands(p) {
+		if path.Ext(a) == "" {
+			continue
+		}
+		files++
+		rel := relative(a, v.Cwd)
+		if strings.Contains(rel, "/") && !strings.HasPrefix(rel, "/") || !madeHere(v, rel) {
+			return false
+		}
+	}
+	return files > 0
+}
+
+// costOfChecks is what the checks from the k-th result to another cost: the
+// work between them was to be done anyway.
+func (v *View) costOfChecks(k, at int) Cost {
+	var c Cost
+	for j := k; j < at; j++ {
+		if checks(v, &v.Events[v.Results[j]]) != nil {
+			c.add(v.costOf(j))
+		}
+	}
+	return c
 }
 
 // greenAgain returns the number of the result in which the same check no
