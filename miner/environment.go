@@ -21,33 +21,37 @@ var environment = Detector{
 
 // A Cause is a way in which surroundings stop commands.
 type Cause struct {
-	Name  string // in keys, entities and the wording of rules
-	Title string // what happens to the command named before it
-	hint  string
+	Name  string   // in keys, entities and the wording of rules
+	Title string   // what happens to the command named before it
+	hints []string // one of them is in the line
 	re    *regexp.Regexp
 	tests bool // whether it counts among the failures of tests, which often play such things through
 }
 
-func cause(name, title, hint, re string, tests bool) Cause {
-	return Cause{name, title, hint, regexp.MustCompile(re), tests}
+func cause(name, title, re string, tests bool, hints ...string) Cause {
+	return Cause{name, title, hints, regexp.MustCompile(re), tests}
 }
 
 // Causes lists what is known, the more telling first.
 var Causes = []Cause{
-	cause("port", "cannot open a port in the sandbox", "perm", `\b(?:bind|listen|socket|connect)\w*\b.*(?:operation not permitted|permission denied)|(?:EPERM|EACCES)\b.*\blisten\b|\blisten E(?:PERM|ACCES)\b`, true),
-	cause("cache", "cannot write to its cache", "ache", `(?i)\b(?:open|mkdir|create|unlink|rename|write|access)\w*\b.*?\S*\bcaches?\b\S*.*(?:operation not permitted|permission denied|read-only file system)|EACCES.*_cacache|EPERM.*\bcaches?\b`, true),
-	cause("lock", "collides with another one on the index lock", "index.lock", `Unable to create '[^']*index\.lock': File exists`, false),
-	cause("git-folder", "cannot write to .git in the sandbox", "perm", `(?i)\.git/\S*'?: (?:operation not permitted|permission denied)`, false),
-	cause("partial-clone", "needs objects that a partial clone does not have", "promisor", `from promisor remote`, false),
-	cause("test-signing", "uses the git configuration of the machine, which signs", "sign", `(?:--- FAIL|_test\.\w+:\d+: )[^\n]*(?:cannot auto-sign commit|gpg failed to sign)`, true),
-	cause("signing", "cannot sign", "sign", `agent refused operation|gpg failed to sign|cannot auto-sign commit|[Cc]ouldn't sign message|error: signing failed`, false),
-	cause("format", "builds for another system and cannot run here", "exec format error", `exec format error`, true),
-	cause("docker", "needs a Docker daemon, and none runs here", "ocker", `Cannot connect to the Docker daemon|failed to connect to the docker API|Is the docker daemon running`, true),
-	cause("disk", "finds no space on the disk", "o space left on device", `[Nn]o space left on device`, true),
-	cause("memory", "runs out of memory", "emory", `JavaScript heap out of memory|fatal error: runtime: out of memory|[Cc]annot allocate memory|MemoryError\b`, true),
-	cause("display", "needs a display, and there is none", "isplay", `(?i)cannot open display|missing x server|no display name and no \$DISPLAY`, true),
-	cause("login", "is not logged in", "", `(?i)\bgh auth login\b|could not read (?:username|password) for|Permission denied \(publickey|authentication failed for '|you must be logged in|not logged in\b|npm login\b.*|(?:401|HTTP 401)\b.*unauthorized`, false),
-	cause("network", "needs the network, and there is none", "", `\bno such host\b|[Cc]ould not resolve host|Temporary failure in name resolution|[Nn]etwork is unreachable|getaddrinfo (?:ENOTFOUND|EAI_AGAIN)|nodename nor servname provided|Failed to resolve '`, false),
+	cause("port", "cannot open a port in the sandbox", `\b(?:bind|listen|socket|connect)\w*\b.*(?:operation not permitted|permission denied)|(?:EPERM|EACCES)\b.*\blisten\b|\blisten E(?:PERM|ACCES)\b`, true,
+		"peration not permitted", "ermission denied", "EPERM", "EACCES"),
+	cause("cache", "cannot write to its cache", `\b(?:open|mkdir|create|unlink|rename|write|access)\w*\b.*\S*\b[Cc]aches?\b\S*.*(?:[Oo]peration not permitted|[Pp]ermission denied|[Rr]ead-only file system)|EACCES.*_cacache|EPERM.*\bcaches?\b`, true,
+		"peration not permitted", "ermission denied", "ead-only file system", "EPERM", "EACCES"),
+	cause("lock", "collides with another one on the index lock", `Unable to create '[^']*index\.lock': File exists`, false, "index.lock"),
+	cause("git-folder", "cannot write to .git in the sandbox", `\.git/\S*'?: (?:[Oo]peration not permitted|[Pp]ermission denied)`, false, "peration not permitted", "ermission denied"),
+	cause("partial-clone", "needs objects that a partial clone does not have", `from promisor remote`, false, "promisor"),
+	cause("test-signing", "uses the git configuration of the machine, which signs", `(?:--- FAIL|_test\.\w+:\d+: )[^\n]*(?:cannot auto-sign commit|gpg failed to sign)`, true, "sign"),
+	cause("signing", "cannot sign", `agent refused operation|gpg failed to sign|cannot auto-sign commit|[Cc]ouldn't sign message|error: signing failed`, false, "sign", "agent refused"),
+	cause("format", "builds for another system and cannot run here", `exec format error`, true, "exec format error"),
+	cause("docker", "needs a Docker daemon, and none runs here", `Cannot connect to the Docker daemon|failed to connect to the docker API|Is the docker daemon running`, true, "ocker daemon", "docker API"),
+	cause("disk", "finds no space on the disk", `[Nn]o space left on device`, true, "o space left on device"),
+	cause("memory", "runs out of memory", `JavaScript heap out of memory|fatal error: runtime: out of memory|[Cc]annot allocate memory|MemoryError\b`, true, "ut of memory", "allocate memory", "MemoryError"),
+	cause("display", "needs a display, and there is none", `[Cc]annot open display|Missing X server|no display name and no \$DISPLAY`, true, "annot open display", "Missing X server", "no display name"),
+	cause("login", "is not logged in", `\bgh auth login\b|could not read (?:Username|Password) for|Permission denied \(publickey|Authentication failed for '|[Yy]ou must be logged in|\b[Nn]ot logged in\b|\bnpm login\b|\b401\b.*[Uu]nauthorized`, false,
+		"gh auth login", "could not read ", "(publickey", "uthentication failed for", "ogged in", "npm login", "nauthorized"),
+	cause("network", "needs the network, and there is none", `\bno such host\b|[Cc]ould not resolve host|Temporary failure in name resolution|[Nn]etwork is unreachable|getaddrinfo (?:ENOTFOUND|EAI_AGAIN)|nodename nor servname provided|Failed to resolve '`, false,
+		"no such host", "ould not resolve host", "name resolution", "etwork is unreachable", "getaddrinfo", "nodename nor", "Failed to resolve"),
 }
 
 func causeTitle(name string) string {
@@ -68,43 +72,51 @@ var warns = regexp.MustCompile(`(?i)\bwarn(?:ing)?\b`)
 // redTest matches a test's own verdict: what is logged around it may be played.
 var redTest = regexp.MustCompile(`(?m)^\s*--- FAIL|^FAILED |^\s*[✕✗×] |^not ok `)
 
-// causeOf returns what stopped a command, with the line that says so.
-func causeOf(v *View, e *session.Event) (*Cause, string) {
-	if e.Action() != session.Shell || e.Outcome != session.Failed && e.Outcome != session.Denied {
-		return nil, ""
+// stopped is what stopped a command, with the line that says so.
+type stopped struct {
+	by   *Cause
+	line string
+}
+
+// stoppedBy returns what stopped a command, if its surroundings did.
+func (v *View) stoppedBy(e *session.Event) stopped {
+	s, known := v.stopped[e]
+	if !known {
+		s = findCause(v, e)
+		v.stopped[e] = s
 	}
-	line := v.Line(e)
-	shows := onlyShows(line)
-	var text, low string
-	tested := false
+	return s
+}
+
+func findCause(v *View, e *session.Event) stopped {
+	if e.Action() != session.Shell || e.Outcome != session.Failed && e.Outcome != session.Denied {
+		return stopped{}
+	}
+	line, text := v.Line(e), ends(e.Text)
 	for i := range Causes {
 		c := &Causes[i]
-		if text == "" {
-			text = ends(e.Text)
-			low = strings.ToLower(text)
-			tested = line.Has(command.Test, command.Script) && redTest.MatchString(text)
-		}
-		if c.hint != "" && !strings.Contains(text, c.hint) && !strings.Contains(low, c.hint) || !c.re.MatchString(text) || tested && !c.tests {
+		hinted := slices.ContainsFunc(c.hints, func(hint string) bool { return strings.Contains(text, hint) })
+		if !hinted || !c.tests && line.Has(command.Test, command.Script) && redTest.MatchString(text) {
 			continue
 		}
 		for l := range strings.Lines(text) {
 			l = strings.TrimSpace(cut(l))
-			if shows && !complains(clue{line: l}, line) {
-				continue // what it shows is not its own
-			}
-			if c.re.MatchString(l) && !warns.MatchString(l) && !(c.Name == "network" && madeUp.MatchString(l)) {
-				return c, l
+			switch {
+			case !c.re.MatchString(l), warns.MatchString(l), c.Name == "network" && madeUp.MatchString(l):
+			case onlyShows(line) && !complains(clue{line: l}, line): // what it shows is not its own
+			default:
+				return stopped{c, l}
 			}
 		}
 	}
-	return nil, ""
+	return stopped{}
 }
 
 func findEnvironment(v *View, emit func(Signal)) {
 	var found []Signal
 	for k := range v.Results {
 		e := &v.Events[v.Results[k]]
-		c, line := causeOf(v, e)
+		c, line := v.stoppedBy(e).by, v.stoppedBy(e).line
 		if c == nil {
 			continue
 		}

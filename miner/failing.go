@@ -25,7 +25,7 @@ func findFailing(v *View, emit func(Signal)) {
 		if wrongPathOf(v, e) != "" {
 			continue // the other detector's
 		}
-		if c, _ := causeOf(v, e); c != nil {
+		if v.stoppedBy(e).by != nil {
 			continue
 		}
 		if p := checks(v, e); p != nil && p.Role == command.Lint && e.Class != MissingTool && e.Class != UsageError && len(foundIn(e.Text)) > 0 {

@@ -13,10 +13,11 @@ type View struct {
 	*session.Session
 	Results []int // positions of results in Events, in order
 	lines   map[*session.Event]*command.Line
+	stopped map[*session.Event]stopped
 }
 
 func newView(s *session.Session) *View {
-	v := &View{Session: s, lines: make(map[*session.Event]*command.Line)}
+	v := &View{Session: s, lines: make(map[*session.Event]*command.Line), stopped: make(map[*session.Event]stopped)}
 	for i := range s.Events {
 		if s.Events[i].Kind == session.Result {
 			v.Results = append(v.Results, i)
