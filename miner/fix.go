@@ -1,6 +1,7 @@
 package miner
 
 import (
+	"path"
 	"slices"
 	"strings"
 
@@ -105,6 +106,10 @@ func replaces(q, p *command.Program, failed *session.Event) bool {
 		return failed.Entity != "" && slices.Contains(q.Args, failed.Entity)
 	}
 	if same := q.Name == p.Name && q.Path == p.Path; same {
+		if at := endpoint(p); at != "" {
+			to := endpoint(q)
+			return to != at && to != "" && (path.Base(to) == path.Base(at) || strings.HasPrefix(to, path.Dir(at)))
+		}
 		switch failed.Class {
 		case MissingTool, MissingModule:
 			return general(q) != general(p) && !slices.Contains(q.Args, failed.Entity) && q.Sub != failed.Entity
@@ -183,6 +188,9 @@ func general(p *command.Program) string {
 		}
 		words = append(words, p.Sub)
 	}
+	if at := endpoint(p); at != "" {
+		return oneLine(strings.Join(append(words, at), " "))
+	}
 	if p.Sub == "" && len(p.Args) > 0 && takesVerb(p) {
 		words = append(words, p.Args[0])
 		first = p.Args[0]
@@ -208,6 +216,27 @@ func general(p *command.Program) string {
 		words = append(words, placeholder)
 	}
 	return oneLine(strings.Join(words, " "))
+}
+
+// endpoint is the address that gh api or glab api is given, without what
+// changes from call to call.
+func endpoint(p *command.Program) string {
+	if p.Name != "gh" && p.Name != "glab" || p.Sub != "api" {
+		return ""
+	}
+	for _, a := range operands(p) {
+		if a != "api" && strings.Contains(a, "/") && !strings.ContainsAny(a, " \n") {
+			a, _, _ = strings.Cut(strings.TrimPrefix(a, "/"), "?")
+			parts := strings.Split(a, "/")
+			for i, part := range parts {
+				if strings.Trim(part, "0123456789") == "" || strings.HasPrefix(part, "$") || part == "" {
+					parts[i] = "<n>"
+				}
+			}
+			return strings.Join(parts, "/")
+		}
+	}
+	return ""
 }
 
 // takesVerb reports whether a program's first word looks like a subcommand:

@@ -93,6 +93,7 @@ func (m *mining) add(s *session.Session, project, population, root string, sig S
 		fix.event = nil
 		o.signal.Fix = &fix
 	}
+	o.told = e.Author == session.Human
 	o.signal.Event = nil // the session must not stay in memory
 	g.seen = append(g.seen, o)
 }
@@ -127,6 +128,7 @@ func (m *mining) worked(v *View, project, population, root string) {
 func (m *mining) report() Report {
 	r := Report{Mined: m.mined, Left: m.left, Outcomes: m.outcomes}
 	retries := m.foldRetries()
+	m.foldFolders()
 	m.nameChecks()
 	m.merge()
 	for _, k := range sortedKeys(m.groups) {

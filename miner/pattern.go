@@ -30,6 +30,7 @@ type Pattern struct {
 	SessionsAll int           `json:"sessions_all"` // subagents' included
 	SessionList []SessionSeen `json:"session_list"`
 	Occurrences int           `json:"occurrences"`
+	Told        int           `json:"told,omitempty"`    // of them, by a person
 	Retries     int           `json:"retries,omitempty"` // of them, repeats of the same call with nothing changed
 	Days        int           `json:"days"`
 	First       time.Time     `json:"first,omitzero"`
@@ -95,6 +96,7 @@ type occurrence struct {
 	path     string
 	time     time.Time
 	n, part  int
+	told     bool // by a person
 	evidence Evidence
 	fixRef   string
 }
@@ -192,6 +194,9 @@ func (g *group) count(p *Pattern) {
 			p.Last = o.time
 		}
 		p.Cost.add(o.signal.Cost)
+		if o.told {
+			p.Told++
+		}
 	}
 	p.Agents = sortedKeys(agents)
 	p.Sessions, p.SessionsAll, p.Days = len(roots), len(sessions), len(days)
@@ -273,9 +278,9 @@ func (g *group) fix(sessions int) *Fix {
 func title(p *Pattern) string {
 	quoted := "`" + p.Subject + "`"
 	switch {
-	case p.Kind == "wrong-path" && p.Class == NotAFile:
+	case p.Kind == wrongPathKind && p.Class == NotAFile:
 		return p.Subject + " is a folder, not a file"
-	case p.Kind == "wrong-path":
+	case p.Kind == wrongPathKind:
 		return "there is no " + p.Subject
 	case p.Kind == findingKind && p.Entity == Unformatted && p.Subject != "":
 		return quoted + " finds unformatted files"
@@ -285,6 +290,8 @@ func title(p *Pattern) string {
 		return quoted + " keeps finding `" + p.Entity + "`"
 	case p.Kind == findingKind:
 		return "`" + p.Entity + "` keeps being found"
+	case p.Kind == requestKind:
+		return topicTitle(p.Class)
 	case p.Kind == environmentKind:
 		return quoted + " " + causeTitle(p.Class)
 	case p.Kind == forgottenKind:
@@ -359,9 +366,9 @@ func times(n int, noun string) string {
 // what worked instead.
 func selfEvident(p *Pattern) bool {
 	switch p.Kind {
-	case findingKind, forgottenKind, environmentKind:
+	case findingKind, forgottenKind, environmentKind, requestKind:
 		return true
-	case "wrong-path":
+	case wrongPathKind:
 		return p.Entity != ""
 	}
 	return unquotedGlob(p) || p.Entity == Backticks || p.Entity != "" && (p.Class == MissingTool || p.Class == UsageError)
@@ -372,7 +379,14 @@ func selfEvident(p *Pattern) bool {
 func rank(p *Pattern) float64 {
 	each := float64(p.Cost.Calls+p.Retries) / float64(max(p.Occurrences, 1))
 	sure := 0.3
-	if p.Kind == forgottenKind || unquotedGlob(p) {
+	switch {
+	case p.Kind == requestKind:
+		sure = 0.6
+	case p.Kind == findingKind && p.Told > 0:
+		sure = 0.8 // it cost a person's time
+	case p.Kind == findingKind, p.Kind == wrongPathKind, p.Kind == environmentKind:
+		sure = 0.5 // the check, the folder, the system itself says it
+	case p.Kind == forgottenKind, unquotedGlob(p):
 		sure = 0.8 // the check is there, and so are quotes
 	}
 	if p.Fix != nil {
@@ -408,8 +422,9 @@ func (s *successes) add(project, population, subject, root, ref string) {
 func (s *successes) against(p *Pattern, failed map[string]bool) Counter {
 	var c Counter
 	subject := bare(p.Subject)
-	if p.Kind == findingKind || p.Kind == forgottenKind || p.Kind == environmentKind {
-		return c // that a command worked at another time, or elsewhere, says nothing
+	switch p.Kind {
+	case findingKind, forgottenKind, environmentKind, requestKind:
+		return c // that it went well at another time, or elsewhere, says nothing
 	}
 	switch p.Class {
 	case NotAFile, UsageError, ShellSyntax, LintFinding, APIFailure:

@@ -10,10 +10,12 @@ import (
 	"lode/session"
 )
 
+const wrongPathKind = "wrong-path"
+
 // wrongPath finds paths that agents keep looking for and that are not there,
 // with the one they found instead.
 var wrongPath = Detector{
-	Name: "wrong-path",
+	Name: wrongPathKind,
 	Doc:  "a file or folder looked for in the wrong place, and the right place; not files the agent made itself, nor scratch folders",
 	Find: findWrongPaths,
 }
@@ -23,8 +25,11 @@ func findWrongPaths(v *View, emit func(Signal)) {
 	for k := range v.Results {
 		e := &v.Events[v.Results[k]]
 		for _, miss := range misses(v, e) {
-			s := Signal{Kind: "wrong-path", Key: pathKey(miss.path), Event: e, Class: miss.class, Subject: miss.path, Entity: miss.path,
+			s := Signal{Kind: wrongPathKind, Key: pathKey(miss.path), Event: e, Class: miss.class, Subject: miss.path, Entity: miss.path,
 				Template: Mask(miss.line), Line: miss.line, Cost: v.costOf(k), at: k}
+			if miss.class == emptySearch {
+				s.Key += "/*" // never one of its own
+			}
 			if right, ok, at := rightPath(v, k, miss.path); right != "" {
 				s.Fix = &Fix{Command: right, InsteadOf: miss.path, event: ok}
 				s.Cost, s.until = v.costBetween(k, at), at
@@ -50,6 +55,9 @@ func misses(v *View, e *session.Event) []miss {
 	if wrong := wrongPathOf(v, e); wrong != "" {
 		return []miss{{wrong, e.Class, e.Signature}}
 	}
+	if folder := emptyGlob(v, e); folder != "" {
+		return []miss{{folder, emptySearch, strings.TrimSpace(firstLine(e.Text))}}
+	}
 	if e.Action() != session.Shell || e.Outcome == session.Denied || !strings.Contains(e.Text, "o such file or directory") && !strings.Contains(e.Text, "s a directory") {
 		return nil
 	}
@@ -72,6 +80,29 @@ func misses(v *View, e *session.Event) []miss {
 	}
 	return found
 }
+
+// emptySearch is the class of looks into a folder that found nothing. They count
+// only where the folder is known to be missing, see foldFolders.
+const emptySearch = "empty-search"
+
+// emptyGlob returns the folder of a search for file names that found none.
+func emptyGlob(v *View, e *session.Event) string {
+	if a := e.Action(); a != session.List && a != session.Search || e.Outcome != session.OK || len(e.Text) > 200 || !nothing.MatchString(e.Text) {
+		return ""
+	}
+	_, asked := e.Subject()
+	star := strings.IndexAny(asked, "*?{")
+	if star < 0 || strings.ContainsAny(asked, " |\\") {
+		return ""
+	}
+	folder := path.Dir(asked[:star] + "x")
+	if folder == "." {
+		return ""
+	}
+	return projectPath(v, folder, asked)
+}
+
+var nothing = regexp.MustCompile(`(?i)^\s*(?:$|no (?:files|matches|results)\b)`)
 
 // complaint is how the usual programs speak of a path.
 var complaint = regexp.MustCompile(`^(?:/\S+/)?([a-z][\w-]*): (?:cannot (?:access|open|stat|read) )?(['‘]?[\w./@+-]+['’]?)(?: for reading)?: (?:No such file or directory(?: \(os error 2\))?|(Is a directory))`)

@@ -7,8 +7,8 @@ import (
 	"lode/miner"
 )
 
-// Every cause that the miner knows has its advice, and every advice its cause;
-// each makes a rule of the length that is allowed.
+// Every cause and topic that the miner knows has its advice, and every advice
+// its cause or topic; each makes a rule of the length that is allowed.
 func TestAdvice(t *testing.T) {
 	known := make(map[string]bool)
 	for _, c := range miner.Causes {
@@ -21,6 +21,18 @@ func TestAdvice(t *testing.T) {
 	for name := range environmentAdvice {
 		if !known[name] {
 			t.Errorf("advice for %q, which is no cause", name)
+		}
+	}
+	topics := make(map[string]bool)
+	for _, topic := range miner.Topics {
+		topics[topic.Name] = true
+		if rule := Word(&miner.Pattern{Kind: "request", Class: topic.Name}); rule == "" {
+			t.Errorf("topic %s has no rule, or one that is too long", topic.Name)
+		}
+	}
+	for name := range requestAdvice {
+		if !topics[name] {
+			t.Errorf("advice for %q, which is no topic", name)
 		}
 	}
 	for name := range findingAdvice {

@@ -36,6 +36,8 @@ func wording(p *miner.Pattern) string {
 	}
 	missing := p.Class == miner.MissingTool || p.Class == miner.MissingModule
 	switch {
+	case p.Kind == "request":
+		return requestAdvice[p.Class]
 	case p.Kind == "finding":
 		return findingRule(p, subject, use)
 	case subject == "":
