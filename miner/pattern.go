@@ -130,8 +130,9 @@ func (g *group) build(support Support, successes *successes) Pattern {
 		ID: patternID(g.project, g.population, g.key), Kind: g.kind, Project: g.project, Population: g.population, Scope: "project",
 		Occurrences: len(g.seen), Template: typical.Template, Class: typical.Class, Subject: typical.Subject, Entity: typical.Entity, Role: typical.Role,
 	}
+	p.Joined = g.joined
 	if g.template != "" {
-		p.Template, p.Joined = g.template, g.joined
+		p.Template = g.template
 	}
 	g.count(&p)
 	p.Evidence = g.evidence()
