@@ -46,7 +46,6 @@ type Looked struct {
 // unread lists agents that are known but not read yet, so that status can say
 // so instead of being silent about their files.
 var unread = []Format{
-	{Name: "qwen", Places: []string{".qwen/projects/*/chats/*.jsonl"}},
 	{Name: "opencode", Places: []string{".local/share/opencode/opencode*.db", ".local/share/opencode/storage/session/*/*.json"}},
 	{Name: "copilot", Places: []string{".copilot/session-state/*/events.jsonl", ".copilot/session-state/*.jsonl"}},
 	{Name: "cursor", Places: []string{".cursor/projects/*/agent-transcripts/**/*.jsonl", ".cursor/chats/*/*/store.db"}},
