@@ -36,7 +36,8 @@ func sniffClaude(head []byte) bool {
 		kind := rec.Get("type").Str
 		if claudeKnown[kind] && (rec.Get("sessionId").Exists() || rec.Get("leafUuid").Exists() ||
 			rec.Get("messageId").Exists() || bytes.Contains(line, []byte(`"sessionId":"`))) {
-			return !rec.Get("payload").Exists() && !rec.Get("provenance").Exists()
+			return !rec.Get("payload").Exists() && !rec.Get("provenance").Exists() &&
+				!rec.Get("message.parts").Exists() && !rec.Get("systemPayload").Exists() // those are Qwen Code's
 		}
 	}
 	return false

@@ -46,12 +46,8 @@ type Looked struct {
 // unread lists agents that are known but not read yet, so that status can say
 // so instead of being silent about their files.
 var unread = []Format{
-	{Name: "gemini", Places: []string{".gemini/tmp/*/chats/*.json", ".gemini/tmp/*/chats/*.jsonl"}},
-	{Name: "qwen", Places: []string{".qwen/projects/*/chats/*.jsonl"}},
 	{Name: "opencode", Places: []string{".local/share/opencode/opencode*.db", ".local/share/opencode/storage/session/*/*.json"}},
 	{Name: "copilot", Places: []string{".copilot/session-state/*/events.jsonl", ".copilot/session-state/*.jsonl"}},
-	{Name: "pi", Places: []string{".pi/agent/sessions/*/*.jsonl"}},
-	{Name: "omp", Places: []string{".omp/agent/sessions/*/*.jsonl"}},
 	{Name: "cursor", Places: []string{".cursor/projects/*/agent-transcripts/**/*.jsonl", ".cursor/chats/*/*/store.db"}},
 	{Name: "goose", Places: []string{".local/share/goose/sessions/*.db", ".local/share/goose/sessions/*.jsonl"}},
 	{Name: "droid", Places: []string{".factory/sessions/*/*.jsonl"}},

@@ -58,5 +58,12 @@ var oddities = []string{
 	`{"type":"assistant","sessionId":"a","message":{"content":[{"type":"tool_use","id":"\u001b[0m","name":"\u202e"}]}}`, // names that are not clean
 	`{"type":"session_meta","payload":{"id":"a","source":7,"git":[]}}{"type":"response_item","payload":{"type":"message","role":"user","content":[{"text":"a"},{"text":"a"},{"text":"b"}]}}`,
 	`{"type":"session_meta","payload":{"id":"a"}}{"type":"response_item","payload":{"type":"function_call","name":"exec","call_id":"c","input":"cmd: '\\"}}`,
+	`{"type":"session","id":"a","parentSession":"_"}{"type":"message","id":"b","parentId":"b","message":{"role":"user","content":[7,{"type":"text"}]}}{"type":"branch_summary","id":"c","parentId":"b","details":1}`, // an entry that is its own parent
+	`{"type":"message","message":{"role":"assistant","stopReason":"aborted","content":[{"type":"toolCall","arguments":"{"},{"type":"toolCall","arguments":[[[[[[[[[[1]]]]]]]]]]}]}}`,
+	`{"type":"message","message":{"role":"toolResult","toolName":"bash","content":"Command exited with code 99999999999999999999"}}`,
+	`{"sessionId":"a","projectHash":"b","messages":{"id":1,"type":"gemini","content":{"text":7},"toolCalls":{"id":"c","result":[{"functionResponse":{"response":[1]}}]},"tokens":[]}}`,
+	`{"sessionId":"a","projectHash":"b"}{"$set":{"messages":[{"type":"user","content":"x"},{"type":"user","content":"y"}]}}{"$rewindTo":7}{"$set":7}`,
+	`{"id":"m","type":"user","content":[{"functionResponse":{"response":{"error":null}}},{"functionResponse":{"id":"c","response":"<untrusted_context>\n"}}]}`,
+	`{"uuid":"a","parentUuid":"a","sessionId":"b","type":"system","subtype":"rewind","systemPayload":{}}{"uuid":"c","sessionId":"b","type":"tool_result","message":{"parts":[{"functionResponse":{"response":{"output":"Output: "}}}]},"toolCallResult":7}`,
 	`{"info":{"exit_status":""},"messages":[{"role":"user","content":"<returncode>99999999999999999999</returncode>"},7,null,{"role":"assistant","extra":{"actions":[1]}}]}`,
 }
