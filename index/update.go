@@ -340,6 +340,7 @@ func cloneShard(from, to string, written bool) error {
 // to publish.
 func (w *Writer) Publish(now time.Time) (bool, error) {
 	if !w.changed && w.base != "" {
+		sweep(w.dir, w.base) // of runs that were killed
 		return false, nil
 	}
 	if err := w.begin(); err != nil {
