@@ -11,6 +11,7 @@ func commands(g *globals) []*cobra.Command {
 		newSearchCommand(g),
 		newShowCommand(g),
 		newMineCommand(g),
+		newBacktestCommand(g),
 		newReviewCommand(g),
 		newBriefCommand(g),
 		newVaultCommand(g),
