@@ -378,23 +378,35 @@ func selfEvident(p *Pattern) bool {
 // rank orders patterns: what they cost, how widely they recur, how sure the
 // remedy is, how much speaks against them.
 func rank(p *Pattern) float64 {
+	f := factors(p)
+	return math.Round(100*f.spread*f.cost*f.sure*f.doubt) / 100
+}
+
+// ranking is what a score is the product of.
+type ranking struct {
+	spread float64 // root sessions
+	cost   float64 // 1 + log2 of the calls an occurrence cost, at most 4
+	sure   float64 // how sure the remedy is, 0 to 1
+	doubt  float64 // share of the sessions that do not speak against it
+}
+
+func factors(p *Pattern) ranking {
 	each := float64(p.Cost.Calls+p.Retries) / float64(max(p.Occurrences, 1))
-	sure := 0.3
+	f := ranking{spread: float64(p.Sessions), cost: math.Min(1+math.Log2(each), 4), sure: 0.3}
 	switch {
+	case p.Fix != nil:
+		f.sure = 0.5 + 0.5*float64(p.Fix.Sessions)/float64(p.Sessions)
 	case p.Kind == requestKind:
-		sure = 0.6
+		f.sure = 0.6
 	case p.Kind == findingKind && p.Told > 0:
-		sure = 0.8 // it cost a person's time
+		f.sure = 0.8 // it cost a person's time
 	case p.Kind == findingKind, p.Kind == wrongPathKind, p.Kind == environmentKind:
-		sure = 0.5 // the check, the folder, the system itself says it
+		f.sure = 0.5 // the check, the folder, the system itself says it
 	case p.Kind == forgottenKind, unquotedGlob(p):
-		sure = 0.8 // the check is there, and so are quotes
+		f.sure = 0.8 // the check is there, and so are quotes
 	}
-	if p.Fix != nil {
-		sure = 0.5 + 0.5*float64(p.Fix.Sessions)/float64(p.Sessions)
-	}
-	doubt := float64(p.Sessions) / float64(p.Sessions+p.Counter.Sessions)
-	return math.Round(100*float64(p.Sessions)*math.Min(1+math.Log2(each), 4)*sure*doubt) / 100
+	f.doubt = float64(p.Sessions) / float64(p.Sessions+p.Counter.Sessions)
+	return f
 }
 
 // successes remembers in which root sessions a command or a path worked.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,6 +21,7 @@ type mineOptions struct {
 	all      bool
 	digest   bool
 	budget   int
+	explain  string
 }
 
 func (o *mineOptions) AddFlags(cmd *cobra.Command) {
@@ -28,6 +30,7 @@ func (o *mineOptions) AddFlags(cmd *cobra.Command) {
 	f.StringVar(&o.since, "since", "30d", "how far to look back: 30d, 2026-05-01, all; undated sessions are always in")
 	f.BoolVar(&o.all, "all", false, "list also what is not recommended, with the reason")
 	f.BoolVar(&o.digest, "digest", false, "write what people said instead: corrections, rejections, standing instructions")
+	f.StringVar(&o.explain, "explain", "", "tell how the pattern of this id came to be")
 	f.IntVar(&o.budget, "budget", 20000, "tokens that the digest may use")
 }
 
@@ -40,7 +43,7 @@ func newMineCommand(g *globals) *cobra.Command {
 for the same reason, which path is looked for in the wrong place, how often, in
 how many sessions and on how many days, what it cost, and what worked instead.
 It reads stored sessions only; lode nightly reads new transcripts first.`,
-		Example: "  lode mine\n  lode mine --project shop --since all --all\n  lode mine --json --project shop",
+		Example: "  lode mine\n  lode mine --project shop --since all --all\n  lode mine --json --project shop\n  lode mine --since all --explain p-1a2b3c4d5e",
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return runMine(cmd.Context(), g, o) },
 	}
@@ -76,6 +79,9 @@ func runMine(ctx context.Context, g *globals, o mineOptions) error {
 	if err != nil {
 		return err
 	}
+	if o.explain != "" {
+		return lib.explain(report.Patterns, o.explain)
+	}
 	if g.json {
 		return printJSON(w.stdout, minedView{1, lib.cat.Cover(nil), report.Mined, report.Patterns})
 	}
@@ -105,6 +111,33 @@ func (l *library) mineFrom(since time.Time, sessions iter.Seq2[*session.Session,
 		report.Patterns = []miner.Pattern{}
 	}
 	return report, err
+}
+
+// explain tells how a pattern came to be; the start of its id is enough.
+func (l *library) explain(patterns []miner.Pattern, id string) error {
+	for i := range patterns {
+		p := &patterns[i]
+		if !strings.HasPrefix(p.ID, id) {
+			continue
+		}
+		lines := miner.Explain(p, miner.Support(l.w.cfg.Support))
+		if l.w.json {
+			return printJSON(l.w.stdout, struct {
+				V       int           `json:"v"`
+				Pattern miner.Pattern `json:"pattern"`
+				Explain []string      `json:"explain"`
+			}{1, *p, lines})
+		}
+		fmt.Fprintf(l.w.stdout, "%s  %s  [%s]\n", p.ID, p.Title, p.Project)
+		for _, line := range lines {
+			fmt.Fprintf(l.w.stdout, "    %s\n", line)
+		}
+		for _, e := range p.Evidence {
+			fmt.Fprintf(l.w.stdout, "    see %s: %s\n", e.Ref, e.Quote)
+		}
+		return nil
+	}
+	return fmt.Errorf("no pattern %s in this window (hint: lode mine --since all --all)", id)
 }
 
 func (l *library) printPatterns(r miner.Report, all bool) {
