@@ -207,7 +207,7 @@ func claudeErrorFlag(denial, text string) session.Flag {
 		return session.FlagCollateral
 	case strings.Contains(text, "[Request interrupted by user"):
 		return session.FlagInterrupted
-	case strings.HasPrefix(body, "Permission to use "), strings.HasPrefix(body, "Permission for this action was denied"),
+	case strings.HasPrefix(body, "Permission to use "), strings.HasPrefix(body, "Permission for this "),
 		strings.HasPrefix(body, "Claude requested permissions to "), strings.HasPrefix(body, "This command requires approval"),
 		strings.HasPrefix(body, "Blocked: "), strings.HasPrefix(body, "No tools needed for suggestion"),
 		strings.Contains(firstLine(body), "was blocked. For security"), strings.HasPrefix(body, "PreToolUse:"):

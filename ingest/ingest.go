@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 
 	"lode/session"
@@ -410,6 +411,9 @@ func (r *runner) write(sessions []*session.Session) ([]session.Info, error) {
 	infos := make([]session.Info, 0, len(sessions))
 	for _, s := range sessions {
 		if r.Checkout != nil && s.Cwd != "" {
+			if rest, ok := strings.CutPrefix(s.Cwd, "~/"); ok { // known by where the transcript lies
+				s.Cwd = filepath.Join(r.Home, rest)
+			}
 			root, remote := r.Checkout(s.Cwd)
 			s.Checkout = root
 			if s.Remote == "" {

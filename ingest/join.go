@@ -30,6 +30,7 @@ func (r *runner) join(ctx context.Context) error {
 		s.Unjoined = false
 	}
 	r.dropOrphans()
+	r.dropRenderings()
 	return nil
 }
 
@@ -192,6 +193,31 @@ func (r *runner) dropOrphans() {
 	for name := range r.cat.Sessions {
 		if !held[name] {
 			r.remove(name)
+		}
+	}
+}
+
+// rendered is the reason for files that another tool made of a session.
+const rendered = "renders sessions that are read from the agent's own files"
+
+// dropRenderings removes the sessions that other tools made of an agent's own
+// where these are known too: otherwise everything in them would count twice.
+func (r *runner) dropRenderings() {
+	dropped := make(map[string]bool)
+	for name, info := range r.cat.Sessions {
+		if _, ok := r.cat.Sessions[info.Origin]; ok && info.Origin != name {
+			dropped[name] = true
+			r.remove(name)
+		}
+	}
+	if len(dropped) == 0 {
+		return
+	}
+	for _, s := range r.cat.Sources {
+		before := len(s.Sessions)
+		s.Sessions = slices.DeleteFunc(s.Sessions, func(name string) bool { return dropped[name] })
+		if before > 0 && len(s.Sessions) == 0 {
+			s.Skipped, s.Parser, s.Report = rendered, formatsVersion(), Report{}
 		}
 	}
 }

@@ -212,6 +212,7 @@ type Header struct {
 	Model        string         `json:"model,omitempty"`
 	Version      string         `json:"version,omitempty"` // of the agent's program
 	Branch       string         `json:"branch,omitempty"`
+	Origin       string         `json:"origin,omitempty"` // name of the session of which this one is a rendering, as claude/<id>
 	Cwd          string         `json:"cwd,omitempty"`
 	Remote       string         `json:"remote,omitempty"`   // host/owner/name of the git remote
 	Checkout     string         `json:"checkout,omitempty"` // main working tree that Cwd belongs to, when it was found on disk
