@@ -47,7 +47,7 @@ type Format struct {
 }
 
 // Formats lists the agents whose transcripts are read.
-var Formats = []Format{specStory, claude, codex, gemini, qwen, pi, omp, miniSWEAgent}
+var Formats = []Format{specStory, aider, claude, codex, gemini, qwen, pi, omp, miniSWEAgent}
 
 // FormatOf returns the format that recognises a file by its first bytes.
 func FormatOf(head []byte) *Format {
