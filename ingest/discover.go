@@ -49,7 +49,6 @@ var unread = []Format{
 	{Name: "gemini", Places: []string{".gemini/tmp/*/chats/*.json", ".gemini/tmp/*/chats/*.jsonl"}},
 	{Name: "qwen", Places: []string{".qwen/projects/*/chats/*.jsonl"}},
 	{Name: "opencode", Places: []string{".local/share/opencode/opencode*.db", ".local/share/opencode/storage/session/*/*.json"}},
-	{Name: "copilot", Places: []string{".copilot/session-state/*/events.jsonl", ".copilot/session-state/*.jsonl"}},
 	{Name: "pi", Places: []string{".pi/agent/sessions/*/*.jsonl"}},
 	{Name: "omp", Places: []string{".omp/agent/sessions/*/*.jsonl"}},
 	{Name: "cursor", Places: []string{".cursor/projects/*/agent-transcripts/**/*.jsonl", ".cursor/chats/*/*/store.db"}},

@@ -47,7 +47,7 @@ type Format struct {
 }
 
 // Formats lists the agents whose transcripts are read.
-var Formats = []Format{claude, codex, miniSWEAgent, sweAgent}
+var Formats = []Format{claude, codex, copilot, miniSWEAgent, sweAgent}
 
 // FormatOf returns the format that recognises a file by its first bytes.
 func FormatOf(head []byte) *Format {
