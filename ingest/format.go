@@ -29,6 +29,10 @@ type Format struct {
 	Doc     string // one sentence for listings
 	Version int    // of the parser; raising it makes every source be read again
 
+	// Unverified says that the parser was written from descriptions of the
+	// format alone, and has not read a real transcript yet.
+	Unverified bool
+
 	// Env names the variable that moves the agent's folder away from Home, and
 	// Home the folder it stands for, relative to the user's home folder.
 	Env, Home string
@@ -47,7 +51,7 @@ type Format struct {
 }
 
 // Formats lists the agents whose transcripts are read.
-var Formats = []Format{claude, codex, copilot, miniSWEAgent, sweAgent}
+var Formats = []Format{claude, codex, copilot, miniSWEAgent, sessionJSON, sweAgent}
 
 // FormatOf returns the format that recognises a file by its first bytes.
 func FormatOf(head []byte) *Format {
