@@ -51,7 +51,7 @@ type Format struct {
 }
 
 // Formats lists the agents whose transcripts are read.
-var Formats = []Format{claude, codex, copilot, miniSWEAgent, sessionJSON, sweAgent}
+var Formats = []Format{atif, claude, codex, copilot, miniSWEAgent, sessionJSON, sweAgent}
 
 // FormatOf returns the format that recognises a file by its first bytes.
 func FormatOf(head []byte) *Format {
@@ -155,6 +155,9 @@ func (d *Draft) session(id string) *session.Session {
 	}
 	return s
 }
+
+// has reports whether there is a session of an id already.
+func (d *Draft) has(id string) bool { return d.sessions[name(id)] != nil }
 
 // name makes an id fit for references: one clean word.
 func name(id string) string {
