@@ -60,8 +60,8 @@ var (
 )
 
 // commonInput sets what a call does and what it is about, and the rest of its
-// input as text.
-func commonInput(e *session.Event, args gjson.Result) {
+// input as text. It returns the name of the parameter that the call is about.
+func commonInput(e *session.Event, args gjson.Result) (subject string) {
 	if e.Act = commonAct(e.Tool); args.Get("old_str").Exists() || args.Get("command").Str == "str_replace" {
 		e.Act = session.Edit
 	}
@@ -76,7 +76,7 @@ func commonInput(e *session.Event, args gjson.Result) {
 	if !args.IsObject() {
 		e.Text = args.String()
 		e.Command = strings.Join(patchFiles(e.Text), " ")
-		return
+		return ""
 	}
 	names := toolSubjects
 	if e.Act == session.Shell {
@@ -92,8 +92,9 @@ func commonInput(e *session.Event, args gjson.Result) {
 			continue
 		}
 		e.Text = inputText(args, name)
-		return
+		return name
 	}
 	e.Text = inputText(args, "")
 	e.Command = strings.Join(patchFiles(firstOf(args, "input", "patch")), " ")
+	return ""
 }

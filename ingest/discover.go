@@ -56,7 +56,6 @@ var unread = []Format{
 	{Name: "droid", Places: []string{".factory/sessions/*/*.jsonl"}},
 	{Name: "amp", Places: []string{".local/share/amp/threads/T-*.json"}},
 	{Name: "continue", Places: []string{".continue/sessions/*.json"}},
-	{Name: "openhands", Places: []string{".openhands/conversations/*/base_state.json"}},
 	{Name: "zed", Places: []string{".local/share/zed/threads/threads.db"}},
 	{Name: "kiro", Places: []string{".kiro/sessions/cli/*.jsonl"}},
 }

@@ -51,7 +51,7 @@ type Format struct {
 }
 
 // Formats lists the agents whose transcripts are read.
-var Formats = []Format{atif, claude, codex, copilot, miniSWEAgent, sessionJSON, sweAgent}
+var Formats = []Format{atif, claude, codex, copilot, miniSWEAgent, openhands, sessionJSON, sweAgent}
 
 // FormatOf returns the format that recognises a file by its first bytes.
 func FormatOf(head []byte) *Format {
@@ -97,6 +97,7 @@ type Draft struct {
 	format   *Format
 	sessions map[string]*session.Session
 	order    []string
+	heads    map[*session.Session]bool // those whose events stand in other sources
 }
 
 // Report says how reading a source went.
@@ -156,6 +157,17 @@ func (d *Draft) session(id string) *session.Session {
 	return s
 }
 
+// headOf returns the session of an id of which this source only has what the
+// header says; its events stand in other sources.
+func (d *Draft) headOf(id string) *session.Session {
+	s := d.session(id)
+	if d.heads == nil {
+		d.heads = make(map[*session.Session]bool)
+	}
+	d.heads[s] = true
+	return s
+}
+
 // has reports whether there is a session of an id already.
 func (d *Draft) has(id string) bool { return d.sessions[name(id)] != nil }
 
@@ -199,13 +211,13 @@ func (d *Draft) safeHeader(s *session.Session) {
 	}
 }
 
-// finish returns the sessions that have events, with their headers cleaned and
-// completed.
+// finish returns the sessions that have events, here or in other sources, with
+// their headers cleaned and completed.
 func (d *Draft) finish() []*session.Session {
 	out := make([]*session.Session, 0, len(d.order))
 	for _, id := range d.order {
 		s := d.sessions[id]
-		if len(s.Events) == 0 {
+		if len(s.Events) == 0 && !d.heads[s] {
 			continue
 		}
 		if s.Title == "" {

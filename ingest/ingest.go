@@ -198,6 +198,9 @@ func (r *runner) same(old *Source, c *Candidate) bool {
 		}
 		for _, name := range old.Sessions {
 			info, ok := r.cat.Sessions[name]
+			if !ok && old.Head {
+				continue
+			}
 			if !ok || info.Redaction != redact.Version || info.V != session.StoreVersion || !r.Store.Has(info.Agent, info.ID) {
 				return false
 			}
@@ -348,6 +351,7 @@ func (r *runner) one(c Candidate) {
 	}
 	for _, sess := range sessions {
 		s.Sessions = append(s.Sessions, sess.Name())
+		s.Head = s.Head || len(sess.Events) == 0
 	}
 	slices.Sort(s.Sessions)
 	r.cat.Sources[c.Path], r.changed[c.Path] = s, true
@@ -405,10 +409,13 @@ func (r *runner) fail(err error) {
 	}
 }
 
-// write stores sessions.
+// write stores sessions; one without events waits for the source that has them.
 func (r *runner) write(sessions []*session.Session) ([]session.Info, error) {
 	infos := make([]session.Info, 0, len(sessions))
 	for _, s := range sessions {
+		if len(s.Events) == 0 {
+			continue
+		}
 		if r.Checkout != nil && s.Cwd != "" {
 			root, remote := r.Checkout(s.Cwd)
 			s.Checkout = root
