@@ -16,6 +16,9 @@ import (
 	"hash/fnv"
 	"io"
 	"math"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +35,10 @@ type Format struct {
 	// Unverified says that the parser was written from descriptions of the
 	// format alone, and has not read a real transcript yet.
 	Unverified bool
+
+	// Variants are further agents that keep the same format. Where a file
+	// lies tells which agent's it is.
+	Variants []Variant
 
 	// Env names the variable that moves the agent's folder away from Home, and
 	// Home the folder it stands for, relative to the user's home folder.
@@ -50,8 +57,24 @@ type Format struct {
 	Parse func(in *Input, d *Draft) error
 }
 
+// Variant is an agent that keeps the format of another.
+type Variant struct {
+	Name string
+	Mark string // a part of the paths of its files
+}
+
+// agentOf returns the agent that a file is of.
+func (f *Format) agentOf(path string) string {
+	for _, v := range f.Variants {
+		if strings.Contains(path, v.Mark) {
+			return v.Name
+		}
+	}
+	return f.Name
+}
+
 // Formats lists the agents whose transcripts are read.
-var Formats = []Format{atif, claude, codex, copilot, miniSWEAgent, openhands, sessionJSON, sweAgent}
+var Formats = []Format{atif, claude, cline, codex, copilot, miniSWEAgent, openhands, sessionJSON, sweAgent}
 
 // FormatOf returns the format that recognises a file by its first bytes.
 func FormatOf(head []byte) *Format {
@@ -66,7 +89,7 @@ func FormatOf(head []byte) *Format {
 // formatNamed returns the format of an agent.
 func formatNamed(name string) *Format {
 	for i := range Formats {
-		if Formats[i].Name == name {
+		if Formats[i].Name == name || slices.ContainsFunc(Formats[i].Variants, func(v Variant) bool { return v.Name == name }) {
 			return &Formats[i]
 		}
 	}
@@ -87,6 +110,27 @@ func formatsVersion() int {
 type Input struct {
 	Path string // as in the catalog: relative to the home folder, with slashes
 	io.Reader
+	dir string // its folder on disk; empty in tests without one
+}
+
+// maxBeside bounds the files that are read beside a source.
+const maxBeside = 64 << 20
+
+// beside returns the content of a file in the source's folder, which tells more
+// of what the source holds; nothing when there is none.
+func (in *Input) beside(name string) []byte {
+	if in.dir == "" {
+		return nil
+	}
+	file := filepath.Join(in.dir, filepath.FromSlash(name))
+	if info, err := os.Stat(file); err != nil || !info.Mode().IsRegular() || info.Size() > maxBeside {
+		return nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil
+	}
+	return text
 }
 
 // Draft collects what a parser finds in one source: sessions, or the parts of
@@ -149,7 +193,7 @@ func (d *Draft) session(id string) *session.Session {
 	id = name(id)
 	s := d.sessions[id]
 	if s == nil {
-		s = &session.Session{Header: session.Header{Agent: d.format.Name, ID: id, Parser: d.format.Version, Redaction: redact.Version}}
+		s = &session.Session{Header: session.Header{Agent: d.format.agentOf(d.path), ID: id, Parser: d.format.Version, Redaction: redact.Version}}
 		s.Sources = []session.Source{{Path: d.path}}
 		d.sessions[id] = s
 		d.order = append(d.order, id)

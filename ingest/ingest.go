@@ -345,7 +345,7 @@ func (r *runner) one(c Candidate) {
 		r.skip(c, "holds no session any more; the one read before is kept")
 		return
 	}
-	s := &Source{Path: c.Path, Agent: f.Name, Size: c.Size, MTime: c.MTime, Sum: sum, Parser: f.Version, Report: d.Report, Unjoined: true}
+	s := &Source{Path: c.Path, Agent: f.agentOf(c.Path), Size: c.Size, MTime: c.MTime, Sum: sum, Parser: f.Version, Report: d.Report, Unjoined: true}
 	if err != nil {
 		s.Skipped = "read only in part: " + reason(err)
 	}
@@ -459,7 +459,7 @@ func parse(c Candidate) (*Draft, *Format, string, error) {
 	}
 	defer in.Close()
 	d := newDraft(c.Path, f)
-	err = f.Parse(&Input{Path: c.Path, Reader: in}, d)
+	err = f.Parse(&Input{Path: c.Path, Reader: in, dir: filepath.Dir(c.File)}, d)
 	sum, sumErr := headTailSum(c.File, c.Size)
 	if sumErr != nil {
 		sum = "" // it changed meanwhile: read it again next time
