@@ -32,8 +32,9 @@ var cline = Format{
 	Places: inEditors("globalStorage/saoudrizwan.claude-dev/tasks/*/{api_conversation_history,ui_messages,history_item}.json",
 		"globalStorage/rooveterinaryinc.roo-cline/tasks/*/{api_conversation_history,ui_messages,history_item}.json",
 		"globalStorage/kilocode.kilo-code/tasks/*/{api_conversation_history,ui_messages,history_item}.json"),
-	Sniff: sniffCline,
-	Parse: parseCline,
+	Beside: []string{"ui_messages.json", "history_item.json"},
+	Sniff:  sniffCline,
+	Parse:  parseCline,
 }
 
 func sniffCline(head []byte) bool {
@@ -142,8 +143,7 @@ type clineParser struct {
 type clineCall struct{ id, tool string }
 
 // beside reads the files beside the messages: what the person saw, and what
-// Roo Code keeps of a task as a whole. They are sources of the same session, so
-// that the messages are read again when they change.
+// Roo Code keeps of a task as a whole.
 func (p *clineParser) beside(in *Input) {
 	quiet := newDraft("", p.d.format)
 	eachElement(in.beside("ui_messages.json"), quiet, func(n int, m gjson.Result) {

@@ -13,6 +13,7 @@ package ingest
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"hash/fnv"
 	"io"
 	"math"
@@ -47,6 +48,10 @@ type Format struct {
 	// Places are globs of transcripts, relative to the user's home folder.
 	Places []string
 
+	// Beside names files, relative to a transcript's folder, that its parser
+	// reads too. When they change, the transcript is read again.
+	Beside []string
+
 	// Sniff reports whether a file that starts with head is in this format. It
 	// must not accept a file of another format.
 	Sniff func(head []byte) bool
@@ -74,7 +79,7 @@ func (f *Format) agentOf(path string) string {
 }
 
 // Formats lists the agents whose transcripts are read.
-var Formats = []Format{atif, claude, cline, codex, copilot, miniSWEAgent, openhands, sessionJSON, sweAgent}
+var Formats = []Format{atif, claude, cline, codex, copilot, copilotChat, miniSWEAgent, openhands, sessionJSON, sweAgent}
 
 // FormatOf returns the format that recognises a file by its first bytes.
 func FormatOf(head []byte) *Format {
@@ -111,6 +116,17 @@ type Input struct {
 	Path string // as in the catalog: relative to the home folder, with slashes
 	io.Reader
 	dir string // its folder on disk; empty in tests without one
+}
+
+// besideState tells the files beside a transcript from what they were before.
+func (f *Format) besideState(file string) string {
+	var b strings.Builder
+	for _, name := range f.Beside {
+		if info, err := os.Stat(filepath.Join(filepath.Dir(file), filepath.FromSlash(name))); err == nil {
+			fmt.Fprintf(&b, "%s %d %d;", name, info.Size(), info.ModTime().UnixNano())
+		}
+	}
+	return b.String()
 }
 
 // maxBeside bounds the files that are read beside a source.

@@ -193,7 +193,7 @@ func (r *runner) same(old *Source, c *Candidate) bool {
 		return false
 	}
 	if f := formatNamed(old.Agent); f != nil && len(old.Sessions) > 0 {
-		if old.Parser != f.Version {
+		if old.Parser != f.Version || old.Beside != f.besideState(c.File) {
 			return false
 		}
 		for _, name := range old.Sessions {
@@ -346,6 +346,7 @@ func (r *runner) one(c Candidate) {
 		return
 	}
 	s := &Source{Path: c.Path, Agent: f.agentOf(c.Path), Size: c.Size, MTime: c.MTime, Sum: sum, Parser: f.Version, Report: d.Report, Unjoined: true}
+	s.Beside = f.besideState(c.File)
 	if err != nil {
 		s.Skipped = "read only in part: " + reason(err)
 	}
