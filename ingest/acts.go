@@ -38,7 +38,7 @@ var commonActs = map[string]session.Act{
 	"task": session.Task, "agent": session.Task, "newtask": session.Task, "delegate": session.Task, "runsubagent": session.Task,
 	"subagent": session.Task, "usesubagents": session.Task, "spawnagent": session.Task,
 	"askuser": session.Ask, "askfollowupquestion": session.Ask, "askuserquestion": session.Ask, "askquestions": session.Ask,
-	"exitplanmode": session.Ask, "planmoderespond": session.Ask, "attemptcompletion": session.Ask,
+	"exitplanmode": session.Ask, "exitspecmode": session.Ask, "planmoderespond": session.Ask, "attemptcompletion": session.Ask,
 	"todowrite": session.Plan, "todoread": session.Plan, "todo": session.Plan, "updatetodolist": session.Plan, "updateplan": session.Plan,
 	"managetodolist": session.Plan, "tasktracker": session.Plan, "think": session.Plan, "focuschain": session.Plan,
 }
@@ -55,7 +55,7 @@ func commonAct(name string) session.Act {
 // Names of the parameters that a call is about, best first.
 var (
 	shellSubjects = []string{"command", "cmd", "keystrokes", "script", "code"}
-	toolSubjects  = []string{"file_path", "filepath", "filePath", "absolute_path", "target_file", "path", "notebook_path", "dirPath",
+	toolSubjects  = []string{"file_path", "filepath", "filePath", "absolute_path", "target_file", "path", "notebook_path", "dirPath", "directory_path",
 		"pattern", "regex", "glob", "query", "url", "uri", "command", "question", "description", "prompt"}
 )
 

@@ -108,11 +108,18 @@ func readChat(in *Input, d *Draft, doc gjson.Result) {
 
 // uriPath returns the path of a file's address, or nothing.
 func uriPath(uri string) string {
-	u, err := url.Parse(uri)
-	if err != nil || u.Scheme != "file" && u.Scheme != "vscode-remote" {
-		return ""
+	for _, scheme := range []string{"file://", "vscode-remote://"} {
+		rest, ok := strings.CutPrefix(uri, scheme)
+		if !ok {
+			continue
+		}
+		rest = rest[max(0, strings.IndexByte(rest, '/')):] // without the host
+		if plain, err := url.PathUnescape(rest); err == nil {
+			return plain
+		}
+		return rest
 	}
-	return u.Path
+	return ""
 }
 
 type chatParser struct {

@@ -53,9 +53,6 @@ var unread = []Format{
 	{Name: "omp", Places: []string{".omp/agent/sessions/*/*.jsonl"}},
 	{Name: "cursor", Places: []string{".cursor/projects/*/agent-transcripts/**/*.jsonl", ".cursor/chats/*/*/store.db"}},
 	{Name: "goose", Places: []string{".local/share/goose/sessions/*.db", ".local/share/goose/sessions/*.jsonl"}},
-	{Name: "droid", Places: []string{".factory/sessions/*/*.jsonl"}},
-	{Name: "amp", Places: []string{".local/share/amp/threads/T-*.json"}},
-	{Name: "continue", Places: []string{".continue/sessions/*.json"}},
 	{Name: "zed", Places: []string{".local/share/zed/threads/threads.db"}},
 	{Name: "kiro", Places: []string{".kiro/sessions/cli/*.jsonl"}},
 }

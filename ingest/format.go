@@ -79,7 +79,8 @@ func (f *Format) agentOf(path string) string {
 }
 
 // Formats lists the agents whose transcripts are read.
-var Formats = []Format{atif, claude, cline, codex, copilot, copilotChat, miniSWEAgent, openhands, sessionJSON, sweAgent}
+var Formats = []Format{amp, atif, claude, cline, codex, continueDev, copilot, copilotChat, droid, miniSWEAgent, openhands, sessionJSON,
+	sweAgent}
 
 // FormatOf returns the format that recognises a file by its first bytes.
 func FormatOf(head []byte) *Format {
