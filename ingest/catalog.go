@@ -45,6 +45,8 @@ type Source struct {
 	Skipped  string `json:"skipped,omitempty"`  // why it was not read
 	Gone     bool   `json:"gone,omitempty"`     // no longer there; its sessions are kept
 	Unjoined bool   `json:"unjoined,omitempty"` // read by a run that ended before joining sources
+	Beside   string `json:"beside,omitempty"`   // state of the files beside it that its parser reads
+	Head     bool   `json:"head,omitempty"`     // tells of sessions whose events stand in other sources, which may not be there yet
 }
 
 type row struct {

@@ -386,6 +386,11 @@ func claudeInput(e *session.Event, input gjson.Result) {
 	if e.Act == "" {
 		e.Act = session.OtherAct
 	}
+	setSubject(e, input)
+}
+
+// setSubject sets what a call is about, and the rest of its input as text.
+func setSubject(e *session.Event, input gjson.Result) {
 	subject := ""
 	for _, name := range []string{"command", "file_path", "notebook_path", "pattern", "url", "query", "path", "skill", "description"} {
 		if v := input.Get(name); v.Type == gjson.String {

@@ -33,6 +33,8 @@ type AgentCoverage struct {
 	Partial   int            `json:"partial"`            // files that end in a half-written record
 	Unknown   map[string]int `json:"unknown,omitempty"`  // record types passed over, by name
 	Secrets   map[string]int `json:"secrets,omitempty"`  // replaced, by kind
+	// Unverified says that the parser has not been tried on real transcripts.
+	Unverified bool `json:"unverified,omitempty"`
 }
 
 // SkippedFiles are files that were not read, for one reason.
@@ -49,7 +51,8 @@ func (c *Catalog) Cover(found []Candidate) Coverage {
 	agents := make(map[string]*AgentCoverage)
 	agent := func(name string) *AgentCoverage {
 		if agents[name] == nil {
-			agents[name] = &AgentCoverage{Agent: name}
+			f := formatNamed(name)
+			agents[name] = &AgentCoverage{Agent: name, Unverified: f != nil && f.Unverified}
 		}
 		return agents[name]
 	}

@@ -47,13 +47,8 @@ type Looked struct {
 // so instead of being silent about their files.
 var unread = []Format{
 	{Name: "opencode", Places: []string{".local/share/opencode/opencode*.db", ".local/share/opencode/storage/session/*/*.json"}},
-	{Name: "copilot", Places: []string{".copilot/session-state/*/events.jsonl", ".copilot/session-state/*.jsonl"}},
 	{Name: "cursor", Places: []string{".cursor/projects/*/agent-transcripts/**/*.jsonl", ".cursor/chats/*/*/store.db"}},
 	{Name: "goose", Places: []string{".local/share/goose/sessions/*.db", ".local/share/goose/sessions/*.jsonl"}},
-	{Name: "droid", Places: []string{".factory/sessions/*/*.jsonl"}},
-	{Name: "amp", Places: []string{".local/share/amp/threads/T-*.json"}},
-	{Name: "continue", Places: []string{".continue/sessions/*.json"}},
-	{Name: "openhands", Places: []string{".openhands/conversations/*/base_state.json"}},
 	{Name: "zed", Places: []string{".local/share/zed/threads/threads.db"}},
 	{Name: "kiro", Places: []string{".kiro/sessions/cli/*.jsonl"}},
 }

@@ -13,9 +13,13 @@ package ingest
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"hash/fnv"
 	"io"
 	"math"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,12 +33,24 @@ type Format struct {
 	Doc     string // one sentence for listings
 	Version int    // of the parser; raising it makes every source be read again
 
+	// Unverified says that the parser was written from descriptions of the
+	// format alone, and has not read a real transcript yet.
+	Unverified bool
+
+	// Variants are further agents that keep the same format. Where a file
+	// lies tells which agent's it is.
+	Variants []Variant
+
 	// Env names the variable that moves the agent's folder away from Home, and
 	// Home the folder it stands for, relative to the user's home folder.
 	Env, Home string
 
 	// Places are globs of transcripts, relative to the user's home folder.
 	Places []string
+
+	// Beside names files, relative to a transcript's folder, that its parser
+	// reads too. When they change, the transcript is read again.
+	Beside []string
 
 	// Sniff reports whether a file that starts with head is in this format. It
 	// must not accept a file of another format.
@@ -46,8 +62,27 @@ type Format struct {
 	Parse func(in *Input, d *Draft) error
 }
 
+// Variant is an agent that keeps the format of another.
+type Variant struct {
+	Name string
+	Mark string // a part of the paths of its files
+}
+
+// agentOf returns the agent that a file is of.
+func (f *Format) agentOf(path string) string {
+	for _, v := range f.Variants {
+		if strings.Contains(path, v.Mark) {
+			return v.Name
+		}
+	}
+	return f.Name
+}
+
 // Formats lists the agents whose transcripts are read.
-var Formats = []Format{specStory, aider, claude, codex, gemini, qwen, pi, omp, miniSWEAgent}
+// The Markdown formats come first: they are known by their first lines, and can
+// hold anything below.
+var Formats = []Format{specStory, aider, amp, atif, claude, cline, codex, continueDev, copilot, copilotChat, droid, gemini, miniSWEAgent, omp,
+	openhands, pi, qwen, sessionJSON, sweAgent}
 
 // FormatOf returns the format that recognises a file by its first bytes.
 func FormatOf(head []byte) *Format {
@@ -62,7 +97,7 @@ func FormatOf(head []byte) *Format {
 // formatNamed returns the format of an agent.
 func formatNamed(name string) *Format {
 	for i := range Formats {
-		if Formats[i].Name == name {
+		if Formats[i].Name == name || slices.ContainsFunc(Formats[i].Variants, func(v Variant) bool { return v.Name == name }) {
 			return &Formats[i]
 		}
 	}
@@ -83,6 +118,38 @@ func formatsVersion() int {
 type Input struct {
 	Path string // as in the catalog: relative to the home folder, with slashes
 	io.Reader
+	dir string // its folder on disk; empty in tests without one
+}
+
+// besideState tells the files beside a transcript from what they were before.
+func (f *Format) besideState(file string) string {
+	var b strings.Builder
+	for _, name := range f.Beside {
+		if info, err := os.Stat(filepath.Join(filepath.Dir(file), filepath.FromSlash(name))); err == nil {
+			fmt.Fprintf(&b, "%s %d %d;", name, info.Size(), info.ModTime().UnixNano())
+		}
+	}
+	return b.String()
+}
+
+// maxBeside bounds the files that are read beside a source.
+const maxBeside = 64 << 20
+
+// beside returns the content of a file in the source's folder, which tells more
+// of what the source holds; nothing when there is none.
+func (in *Input) beside(name string) []byte {
+	if in.dir == "" {
+		return nil
+	}
+	file := filepath.Join(in.dir, filepath.FromSlash(name))
+	if info, err := os.Stat(file); err != nil || !info.Mode().IsRegular() || info.Size() > maxBeside {
+		return nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil
+	}
+	return text
 }
 
 // Draft collects what a parser finds in one source: sessions, or the parts of
@@ -93,6 +160,7 @@ type Draft struct {
 	format   *Format
 	sessions map[string]*session.Session
 	order    []string
+	heads    map[*session.Session]bool // those whose events stand in other sources
 }
 
 // Report says how reading a source went.
@@ -144,13 +212,27 @@ func (d *Draft) session(id string) *session.Session {
 	id = name(id)
 	s := d.sessions[id]
 	if s == nil {
-		s = &session.Session{Header: session.Header{Agent: d.format.Name, ID: id, Parser: d.format.Version, Redaction: redact.Version}}
+		s = &session.Session{Header: session.Header{Agent: d.format.agentOf(d.path), ID: id, Parser: d.format.Version, Redaction: redact.Version}}
 		s.Sources = []session.Source{{Path: d.path}}
 		d.sessions[id] = s
 		d.order = append(d.order, id)
 	}
 	return s
 }
+
+// headOf returns the session of an id of which this source only has what the
+// header says; its events stand in other sources.
+func (d *Draft) headOf(id string) *session.Session {
+	s := d.session(id)
+	if d.heads == nil {
+		d.heads = make(map[*session.Session]bool)
+	}
+	d.heads[s] = true
+	return s
+}
+
+// has reports whether there is a session of an id already.
+func (d *Draft) has(id string) bool { return d.sessions[name(id)] != nil }
 
 // name makes an id fit for references: one clean word.
 func name(id string) string {
@@ -192,13 +274,13 @@ func (d *Draft) safeHeader(s *session.Session) {
 	}
 }
 
-// finish returns the sessions that have events, with their headers cleaned and
-// completed.
+// finish returns the sessions that have events, here or in other sources, with
+// their headers cleaned and completed.
 func (d *Draft) finish() []*session.Session {
 	out := make([]*session.Session, 0, len(d.order))
 	for _, id := range d.order {
 		s := d.sessions[id]
-		if len(s.Events) == 0 {
+		if len(s.Events) == 0 && !d.heads[s] {
 			continue
 		}
 		if s.Title == "" {

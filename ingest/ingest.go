@@ -194,11 +194,14 @@ func (r *runner) same(old *Source, c *Candidate) bool {
 		return false
 	}
 	if f := formatNamed(old.Agent); f != nil && len(old.Sessions) > 0 {
-		if old.Parser != f.Version {
+		if old.Parser != f.Version || old.Beside != f.besideState(c.File) {
 			return false
 		}
 		for _, name := range old.Sessions {
 			info, ok := r.cat.Sessions[name]
+			if !ok && old.Head {
+				continue
+			}
 			if !ok || info.Redaction != redact.Version || info.V != session.StoreVersion || !r.Store.Has(info.Agent, info.ID) {
 				return false
 			}
@@ -343,12 +346,14 @@ func (r *runner) one(c Candidate) {
 		r.skip(c, "holds no session any more; the one read before is kept")
 		return
 	}
-	s := &Source{Path: c.Path, Agent: f.Name, Size: c.Size, MTime: c.MTime, Sum: sum, Parser: f.Version, Report: d.Report, Unjoined: true}
+	s := &Source{Path: c.Path, Agent: f.agentOf(c.Path), Size: c.Size, MTime: c.MTime, Sum: sum, Parser: f.Version, Report: d.Report, Unjoined: true}
+	s.Beside = f.besideState(c.File)
 	if err != nil {
 		s.Skipped = "read only in part: " + reason(err)
 	}
 	for _, sess := range sessions {
 		s.Sessions = append(s.Sessions, sess.Name())
+		s.Head = s.Head || len(sess.Events) == 0
 	}
 	slices.Sort(s.Sessions)
 	r.cat.Sources[c.Path], r.changed[c.Path] = s, true
@@ -406,10 +411,13 @@ func (r *runner) fail(err error) {
 	}
 }
 
-// write stores sessions.
+// write stores sessions; one without events waits for the source that has them.
 func (r *runner) write(sessions []*session.Session) ([]session.Info, error) {
 	infos := make([]session.Info, 0, len(sessions))
 	for _, s := range sessions {
+		if len(s.Events) == 0 {
+			continue
+		}
 		if r.Checkout != nil && s.Cwd != "" {
 			if rest, ok := strings.CutPrefix(s.Cwd, "~/"); ok { // known by where the transcript lies
 				s.Cwd = filepath.Join(r.Home, rest)
@@ -456,7 +464,7 @@ func parse(c Candidate) (*Draft, *Format, string, error) {
 	}
 	defer in.Close()
 	d := newDraft(c.Path, f)
-	err = f.Parse(&Input{Path: c.Path, Reader: in}, d)
+	err = f.Parse(&Input{Path: c.Path, Reader: in, dir: filepath.Dir(c.File)}, d)
 	sum, sumErr := headTailSum(c.File, c.Size)
 	if sumErr != nil {
 		sum = "" // it changed meanwhile: read it again next time

@@ -255,3 +255,20 @@ func TestRedactionReachesKeptSessions(t *testing.T) {
 		}
 	}
 }
+
+// A file beside a transcript that its parser reads too makes it be read again.
+func TestBeside(t *testing.T) {
+	w := newWorld(t)
+	w.put(t, "storage/1/chatSessions/one.json", []byte(`{"version":3,"sessionId":"one","requests":[{"requestId":"r","message":{"text":"Hello."}}]}`))
+	w.run(t)
+	w.put(t, "storage/1/workspace.json", []byte(`{"folder":"file:///home/dev/my%20shop"}`))
+	if res := w.run(t); res.Read != 1 {
+		t.Errorf("with a file beside it: %d files read, want 1", res.Read)
+	}
+	if s := w.sessions(t); len(s) != 1 || s[0].Cwd != "/home/dev/my shop" {
+		t.Errorf("sessions = %+v, want one in /home/dev/my shop", s)
+	}
+	if res := w.run(t); res.Read != 0 {
+		t.Errorf("once more: %d files read, want none", res.Read)
+	}
+}

@@ -135,12 +135,17 @@ func (r *runner) joinFamily(family []string) error {
 		}
 	}
 	for name := range stale {
-		r.remove(name)
+		if _, ok := r.cat.Sessions[name]; ok {
+			r.remove(name)
+		}
 	}
 	for _, path := range family {
-		slices.Sort(held[path])
-		r.cat.Sources[path].Sessions = slices.Compact(held[path])
-		r.cat.Sources[path].Unjoined = false
+		src := r.cat.Sources[path]
+		if !src.Head {
+			slices.Sort(held[path])
+			src.Sessions = slices.Compact(held[path])
+		}
+		src.Unjoined = false
 	}
 	r.dirty = true
 	return nil
@@ -336,7 +341,10 @@ func mergeParts(parts []*session.Session) *session.Session {
 				s.Events[i].Copies = append(s.Events[i].Copies, session.Place{Src: src, N: e.N})
 				continue
 			}
-			e.Src, e.Part = src, e.Part+partsPerSource*sourceNumber(p.Sources[0].Path)
+			e.Src = src
+			if p.Sources[0].Unit != session.EventUnit {
+				e.Part += partsPerSource * sourceNumber(p.Sources[0].Path)
+			}
 			extra = append(extra, e)
 		}
 		s.Events = interleave(s.Events, extra)

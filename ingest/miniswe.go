@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"bytes"
-	"io"
 	"path"
 	"regexp"
 	"strconv"
@@ -50,16 +49,10 @@ func sniffMini(head []byte) bool {
 var miniInfo = regexp.MustCompile(`^\{\s*"info"\s*:\s*\{\s*"(?:exit_status|submission)"`)
 
 func parseMini(in *Input, d *Draft) error {
-	text, err := io.ReadAll(in)
-	if err != nil {
+	doc, err := wholeDocument(in, d)
+	if err != nil || !doc.Exists() {
 		return err
 	}
-	if !gjson.ValidBytes(text) {
-		d.Partial = true // a document is whole or not there: it was cut, or is being written
-		d.bad(0, "not a whole JSON document")
-		return nil
-	}
-	doc := gjson.ParseBytes(text)
 	messages := doc.Get("messages")
 	if doc.IsArray() {
 		messages = doc

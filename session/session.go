@@ -180,8 +180,12 @@ type Event struct {
 // Source is a file that events of a session come from.
 type Source struct {
 	Path string `json:"path"`           // relative to the home folder when below it
-	Unit string `json:"unit,omitempty"` // "line" (the default) or "index"
+	Unit string `json:"unit,omitempty"` // what places in it count: "line" (the default), "index" or EventUnit
 }
+
+// EventUnit is the unit of a source that holds one event of a session: places
+// count the session's events, so that they tell its sources apart.
+const EventUnit = "event"
 
 // Usage is the token use and cost of a session, where the agent records it.
 type Usage struct {
@@ -338,7 +342,7 @@ func (h *Header) Locate(e *Event) Location {
 func (h *Header) locate(p Place) Location {
 	src := h.Sources[p.Src]
 	n := p.N
-	if src.Unit == "index" {
+	if src.Unit == "index" || src.Unit == EventUnit {
 		return Location{Path: src.Path, Index: &n}
 	}
 	return Location{Path: src.Path, Line: &n}

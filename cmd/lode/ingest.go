@@ -87,18 +87,27 @@ func (w *world) where(paths []string) ingest.Where {
 // nothingFound tells a newcomer where was looked and what to do next.
 func (w *world) nothingFound(out io.Writer, looked []ingest.Looked) {
 	fmt.Fprintf(out, "no transcripts found. Looked in:\n")
-	seen := map[string]bool{}
+	seen, places := map[string]bool{}, map[string]int{}
 	for _, l := range looked {
-		if seen[l.Place] {
-			continue
+		if name := l.Agent + "\n" + l.Place; !seen[name] {
+			seen[name] = true
+			places[l.Agent]++
 		}
-		seen[l.Place] = true
+	}
+	for _, l := range looked {
 		line := "  " + filepath.Join(w.homeDir, filepath.FromSlash(l.Place))
-		if l.Agent != "" {
+		switch n := places[l.Agent] - 1; {
+		case l.Err != "":
+			line += ": " + l.Err
+		case l.Agent != "" && n < 0:
+			continue // its first place is shown
+		case l.Agent != "" && n > 0:
+			line += fmt.Sprintf(" (%s, and %s)", l.Agent, count(n, "other place"))
+		case l.Agent != "":
 			line += " (" + l.Agent + ")"
 		}
-		if l.Err != "" {
-			line += ": " + l.Err
+		if l.Agent != "" {
+			places[l.Agent] = 0
 		}
 		fmt.Fprintln(out, line)
 	}

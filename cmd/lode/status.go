@@ -28,7 +28,8 @@ func newStatusCommand(g *globals) *cobra.Command {
 		Short: "Show what was read, what was not, and why",
 		Long: `status accounts for every file that was found: read, skipped with the reason,
 gone since, changed but not read yet; and for what in the files was passed
-over: records of unknown types, and records that could not be read.`,
+over: records of unknown types, and records that could not be read. An agent is
+marked unverified when its parser has never been tried on real transcripts.`,
 		Example: "  lode status\n  lode status --secrets --json",
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return runStatus(cmd.Context(), g, o) },
@@ -100,6 +101,9 @@ func (w *world) printCoverage(cov ingest.Coverage) {
 
 // printRecords tells what of an agent's files was passed over.
 func (w *world) printRecords(a ingest.AgentCoverage) {
+	if a.Unverified {
+		fmt.Fprintf(w.stdout, "%s: unverified: its parser has been tried on made-up transcripts only\n", a.Agent)
+	}
 	if len(a.Unknown) > 0 {
 		fmt.Fprintf(w.stdout, "%s: passed over records of unknown type: %s\n", a.Agent, countsText(a.Unknown))
 	}
