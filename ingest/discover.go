@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 
@@ -26,8 +27,11 @@ type Where struct {
 type Candidate struct {
 	Path  string // as in the catalog: relative to the home folder when below it, with slashes
 	File  string // to open it
-	Size  int64
-	MTime int64 // nanoseconds since 1970
+	Size  int64  // together with Beside
+	MTime int64  // of the youngest, in nanoseconds since 1970
+	// Beside lists the files that belong to it, by their catalog paths: the
+	// log of a database, the messages of a session that are files of their own.
+	Beside []string
 	// Agent is set when the file lies where that agent keeps transcripts; its
 	// content decides all the same.
 	Agent string
@@ -48,7 +52,6 @@ type Looked struct {
 var unread = []Format{
 	{Name: "gemini", Places: []string{".gemini/tmp/*/chats/*.json", ".gemini/tmp/*/chats/*.jsonl"}},
 	{Name: "qwen", Places: []string{".qwen/projects/*/chats/*.jsonl"}},
-	{Name: "opencode", Places: []string{".local/share/opencode/opencode*.db", ".local/share/opencode/storage/session/*/*.json"}},
 	{Name: "copilot", Places: []string{".copilot/session-state/*/events.jsonl", ".copilot/session-state/*.jsonl"}},
 	{Name: "pi", Places: []string{".pi/agent/sessions/*/*.jsonl"}},
 	{Name: "omp", Places: []string{".omp/agent/sessions/*/*.jsonl"}},
@@ -68,7 +71,7 @@ const notRead = "not read yet"
 // Discover lists the files in the agents' known places, in the roots and at
 // the paths given, sorted by path and each once. It never crawls a home.
 func Discover(w Where) ([]Candidate, []Looked) {
-	f := finder{where: w, seen: make(map[string]bool)}
+	f := finder{where: w, seen: make(map[string]bool), beside: make(map[string]bool)}
 	for i := range Formats {
 		f.places(&Formats[i])
 	}
@@ -87,6 +90,7 @@ func Discover(w Where) ([]Candidate, []Looked) {
 	for i := range unread {
 		f.places(&unread[i])
 	}
+	f.found = slices.DeleteFunc(f.found, func(c Candidate) bool { return f.beside[c.Path] })
 	sort.Slice(f.found, func(i, j int) bool { return f.found[i].Path < f.found[j].Path })
 	return f.found, f.looked
 }
@@ -94,6 +98,7 @@ func Discover(w Where) ([]Candidate, []Looked) {
 type finder struct {
 	where  Where
 	seen   map[string]bool // by path without links
+	beside map[string]bool // catalog paths of the files that belong to others
 	found  []Candidate
 	looked []Looked
 }
@@ -211,7 +216,7 @@ func (f *finder) file(agent, path, real string, entry fs.DirEntry) {
 	if entry.Type()&fs.ModeSymlink != 0 {
 		real = realPath(path)
 	}
-	if f.seen[real] {
+	if f.seen[real] || besideDatabase(path) {
 		return
 	}
 	f.seen[real] = true
@@ -229,8 +234,29 @@ func (f *finder) file(agent, path, real string, entry fs.DirEntry) {
 		return
 	default:
 		c.Size, c.MTime = info.Size(), info.ModTime().UnixNano()
+		f.addBeside(&c)
 	}
 	f.found = append(f.found, c)
+}
+
+// addBeside counts the files that belong to a candidate with it, so that it is
+// read again when only one of them has changed.
+func (f *finder) addBeside(c *Candidate) {
+	files := []string{logOf(c.File)}
+	for i := range Formats {
+		if list := Formats[i].Beside; list != nil {
+			files = append(files, list(c.File)...)
+		}
+	}
+	for _, file := range files {
+		info, err := os.Stat(file)
+		if err != nil || !info.Mode().IsRegular() {
+			continue
+		}
+		path := f.catalogPath(file)
+		c.Beside, f.beside[path] = append(c.Beside, path), true
+		c.Size, c.MTime = c.Size+info.Size(), max(c.MTime, info.ModTime().UnixNano())
+	}
 }
 
 // realPath returns a path without links, so that each file is found once.
@@ -251,14 +277,17 @@ func (f *finder) catalogPath(path string) string {
 }
 
 // head reads the beginning of a file, by which its format is recognised.
-func head(file string) ([]byte, error) {
+func head(file string) ([]byte, error) { return beginning(file, sniffLen) }
+
+// beginning reads the first n bytes of a file, or all of a shorter one.
+func beginning(file string, n int) ([]byte, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	buf := make([]byte, sniffLen)
-	n, err := io.ReadFull(f, buf)
+	buf := make([]byte, n)
+	n, err = io.ReadFull(f, buf)
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		err = nil
 	}

@@ -13,9 +13,11 @@ package ingest
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"hash/fnv"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,16 +46,26 @@ type Format struct {
 	// the draft and passed over; an error means that the source could not be
 	// read to its end.
 	Parse func(in *Input, d *Draft) error
+
+	// Beside lists the files that a source consists of besides itself, where
+	// an agent writes a session into many. They are read with it, not alone.
+	Beside func(file string) []string
+
+	// Holds reports whether a SQLite database is the agent's, and ReadDB reads
+	// one, each of its sessions by way of Draft.part. Agents without databases
+	// have neither, and those with nothing else have no Sniff and no Parse.
+	Holds  func(s schema) bool
+	ReadDB func(db *database, d *Draft) error
 }
 
 // Formats lists the agents whose transcripts are read.
-var Formats = []Format{claude, codex, miniSWEAgent}
+var Formats = []Format{claude, codex, miniSWEAgent, opencode, kiloCLI}
 
 // FormatOf returns the format that recognises a file by its first bytes.
 func FormatOf(head []byte) *Format {
 	for i := range Formats {
-		if Formats[i].Sniff(head) {
-			return &Formats[i]
+		if f := &Formats[i]; f.Sniff != nil && f.Sniff(head) {
+			return f
 		}
 	}
 	return nil
@@ -82,6 +94,7 @@ func formatsVersion() int {
 // Input is a source as a parser sees it.
 type Input struct {
 	Path string // as in the catalog: relative to the home folder, with slashes
+	File string // where it lies, for those with files beside them; may be empty
 	io.Reader
 }
 
@@ -91,8 +104,16 @@ type Draft struct {
 	Report
 	path     string
 	format   *Format
+	db       bool // the source is a database
 	sessions map[string]*session.Session
 	order    []string
+
+	// Of databases: asks says whether a session is to be read, and takes gets
+	// it when it has been. Without them all are read, and kept.
+	asks  func(id, mark string) bool
+	takes func(id string, report Report, sessions []*session.Session)
+	lost  int   // sessions that could not be read
+	why   error // the first of them
 }
 
 // Report says how reading a source went.
@@ -114,6 +135,21 @@ const maxBadRecords = 20
 
 // BadRecords returns how many records could not be read.
 func (r *Report) BadRecords() int { return len(r.Bad) + r.BadMore }
+
+// add adds up the reports on the sessions of a database.
+func (r *Report) add(part *Report) {
+	r.Records += part.Records
+	r.Unknown = addCounts(r.Unknown, part.Unknown)
+	for _, b := range part.Bad {
+		if len(r.Bad) < maxBadRecords {
+			r.Bad = append(r.Bad, b)
+		} else {
+			r.BadMore++
+		}
+	}
+	r.BadMore += part.BadMore
+	r.Partial = r.Partial || part.Partial
+}
 
 func newDraft(path string, f *Format) *Draft {
 	return &Draft{path: path, format: f, sessions: make(map[string]*session.Session)}
@@ -150,6 +186,41 @@ func (d *Draft) session(id string) *session.Session {
 		d.order = append(d.order, id)
 	}
 	return s
+}
+
+// part reads a session of a database, if it is to be read. The mark is what
+// tells, without reading it, whether it has changed. The session is handed over
+// when it was read to its end, so that there is only one in memory; one that
+// was not is reported and left out.
+func (d *Draft) part(id, mark string, read func() error) {
+	if id = name(id); d.asks != nil && !d.asks(id, mark) {
+		return
+	}
+	err := read()
+	if err != nil {
+		if d.lost++; d.why == nil {
+			d.why = err
+		}
+		delete(d.sessions, id)
+		d.order = slices.DeleteFunc(d.order, func(o string) bool { return o == id })
+	}
+	if d.takes == nil {
+		return
+	}
+	sessions, report := d.finish(), d.Report
+	clear(d.sessions)
+	d.order, d.Report = nil, Report{}
+	if err == nil {
+		d.takes(id, report, sessions)
+	}
+}
+
+// partial says which part of a database could not be read.
+func (d *Draft) partial() error {
+	if d.lost == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d of its sessions: %w", d.lost, d.why)
 }
 
 // name makes an id fit for references: one clean word.
