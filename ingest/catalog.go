@@ -24,7 +24,8 @@ import (
 // together. On disk it is <state>/catalog.jsonl, one object a line with the
 // name "source" or "session", sorted; a name that a reader does not know is an
 // error, so new ones need a new state version. Beside it lies catalog.keys,
-// the event keys of each source, which only a run that finds changes reads.
+// the event keys of each session in each source, which only a run that finds
+// changes reads.
 type Catalog struct {
 	Sources  map[string]*Source      // by path
 	Sessions map[string]session.Info // by name

@@ -60,5 +60,6 @@ var oddities = []string{
 	`{"type":"assistant","sessionId":"a","message":{"content":[{"type":"tool_use","id":"\u001b[0m","name":"\u202e"}]}}`, // names that are not clean
 	`{"type":"session_meta","payload":{"id":"a","source":7,"git":[]}}{"type":"response_item","payload":{"type":"message","role":"user","content":[{"text":"a"},{"text":"a"},{"text":"b"}]}}`,
 	`{"type":"session_meta","payload":{"id":"a"}}{"type":"response_item","payload":{"type":"function_call","name":"exec","call_id":"c","input":"cmd: '\\"}}`,
+	`{"info":{"id":"ses_a","version":1,"time":[]},"messages":[7,null,{"info":{"role":"user"},"parts":{"type":"text"}},{"info":{"role":"assistant","tokens":[],"error":7},"parts":[7,{"type":"tool","state":7},{"type":"tool","tool":"bash","state":{"status":"completed","output":{"a":1},"metadata":[1]}}]}]}`,
 	`{"info":{"exit_status":""},"messages":[{"role":"user","content":"<returncode>99999999999999999999</returncode>"},7,null,{"role":"assistant","extra":{"actions":[1]}}]}`,
 }

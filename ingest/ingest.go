@@ -477,6 +477,9 @@ func parse(c Candidate, dbs *copies, open func(*Draft)) (*Draft, error) {
 }
 
 func parseDB(c Candidate, dbs *copies, open func(*Draft)) (*Draft, error) {
+	if s, ok := glance(dbs.ctx, c.File); ok && formatOfDB(s, c.Agent) == nil {
+		return nil, nil
+	}
 	db, err := dbs.database(c.File)
 	if err != nil {
 		return nil, databaseError{err}

@@ -45,19 +45,19 @@ type family struct {
 // families returns the families that need merging, by their first session.
 func (r *runner) families() []family {
 	u := union{parent: make(map[string]string)}
-	first := make(map[string]string) // session -> the first source that holds it
-	linked := make(map[string]bool)  // sessions with something to merge
+	seen := make(map[string]bool)
+	linked := make(map[string]bool) // sessions with something to merge
 	byKey := make(map[uint64]string)
 	for _, path := range sortedKeys(r.cat.Sources) {
-		for i, name := range r.namesIn(path) {
-			if u.add(name); i > 0 && r.cat.Sources[path].Parts == nil {
-				u.join(name, r.namesIn(path)[0])
+		names := r.namesIn(path)
+		for _, name := range names {
+			if u.add(name); r.cat.Sources[path].Parts == nil {
+				u.join(name, names[0])
 			}
-			if _, ok := first[name]; ok || r.shared(name, path) {
+			if seen[name] || r.shared(name, path) {
 				linked[name] = true
-			} else {
-				first[name] = path
 			}
+			seen[name] = true
 			for _, k := range r.cat.keys[path][name] {
 				if other, ok := byKey[k]; !ok {
 					byKey[k] = name

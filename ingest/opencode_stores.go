@@ -186,6 +186,10 @@ func readOpenCodeDB(db *database, d *Draft) error {
 			info.directory = worktrees[row[1]]
 		}
 		d.part(info.id, key(append(row, marks[info.id])...), func() error { return readOpenCodeSession(db, d, info) })
+		delete(marks, info.id)
+	}
+	for range marks {
+		d.unknown("messages of a session that is not there")
 	}
 	return nil
 }

@@ -122,7 +122,8 @@ func (p *openCodeParser) outcome(e *session.Event, act session.Act, part gjson.R
 }
 
 // shellOutcome reads how a command ended: its exit code, or the client's
-// remark behind the output.
+// remark behind the output. A command that was stopped for its time has 124, as
+// with timeout(1).
 func shellOutcome(e *session.Event, exit gjson.Result) {
 	e.Flag = ""
 	switch {
@@ -131,7 +132,7 @@ func shellOutcome(e *session.Event, exit gjson.Result) {
 	case strings.HasSuffix(e.Text, "User aborted the command"):
 		e.Flag = session.FlagInterrupted
 	case strings.Contains(e.Text[max(0, len(e.Text)-400):], "exceeding timeout"):
-		e.Flag = session.FlagError
+		e.Flag, e.Exit = session.FlagError, exitCode(124)
 	}
 }
 

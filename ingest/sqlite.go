@@ -37,8 +37,8 @@ func logOf(file string) string { return file + "-wal" }
 func besideDatabase(file string) bool {
 	for _, ending := range []string{"-wal", "-shm", "-journal"} {
 		if base, ok := strings.CutSuffix(file, ending); ok {
-			_, err := os.Lstat(base)
-			return err == nil
+			start, err := beginning(base, 16)
+			return err == nil && isSQLite(start)
 		}
 	}
 	return false
@@ -140,6 +140,23 @@ func (d *database) readSchema() error {
 		}
 	}
 	return err
+}
+
+// glance reads the tables of a database in place, if nobody is at work in it:
+// then it has no log. It saves copying what is no agent's; ok says whether it
+// could tell.
+func glance(ctx context.Context, file string) (s schema, ok bool) {
+	if info, err := os.Stat(logOf(file)); err == nil && info.Size() > 0 {
+		return nil, false
+	}
+	db, err := sql.Open("sqlite", readOnly(file)+"&immutable=1")
+	if err != nil {
+		return nil, false
+	}
+	defer db.Close()
+	d := &database{ctx: ctx, db: db}
+	err = d.readSchema()
+	return d.schema, err == nil
 }
 
 func (d *database) close() error {

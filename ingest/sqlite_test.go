@@ -276,14 +276,24 @@ func TestDeletedSessions(t *testing.T) {
 	}
 }
 
-// A database of something else is passed over, with its log.
+// A database of something else is passed over, with its log; one that nobody
+// has open is not even copied.
 func TestForeignDatabase(t *testing.T) {
-	w := newWorld(t)
-	db := openRaw(t, filepath.Join(w.home, "cookies.sqlite"))
-	run(t, db, "PRAGMA journal_mode = WAL", "CREATE TABLE session (id text)", "INSERT INTO session VALUES ('x')")
-	res := w.run(t)
-	if s := w.catalog(t).Sources["cookies.sqlite"]; res.Found != 1 || s == nil || s.Skipped != "no transcript of an agent that lode reads" {
-		t.Errorf("found %d, %+v", res.Found, s)
+	for _, open := range []bool{true, false} {
+		w := newWorld(t)
+		name := filepath.Join(w.home, "cookies.sqlite")
+		db := openRaw(t, name)
+		run(t, db, "PRAGMA journal_mode = WAL", "CREATE TABLE session (id text)", "INSERT INTO session VALUES ('x')")
+		if !open {
+			db.Close()
+		}
+		if _, ok := glance(t.Context(), name); ok == open {
+			t.Errorf("open %v: a glance tells its tables: %v", open, ok)
+		}
+		res := w.run(t)
+		if s := w.catalog(t).Sources["cookies.sqlite"]; res.Found != 1 || s == nil || s.Skipped != "no transcript of an agent that lode reads" {
+			t.Errorf("open %v: found %d, %+v", open, res.Found, s)
+		}
 	}
 }
 
