@@ -213,7 +213,7 @@ func (p *aiderParser) event(n, part int, kind session.Kind, author session.Autho
 	if len(p.s.Events) == 0 {
 		e.Time = p.started
 	}
-	k := key("aider", p.started.String(), strconv.Itoa(p.runs[p.s.ID]), string(kind), beginning(text))
+	k := key("aider", p.started.String(), strconv.Itoa(p.runs[p.s.ID]), string(kind), openingWords(text))
 	p.seen[k]++
 	e.Key = key(k, strconv.Itoa(p.seen[k]))
 	return e

@@ -33,7 +33,7 @@ func BenchmarkParse(b *testing.B) {
 			b.SetBytes(size)
 			for b.Loop() {
 				for _, c := range files {
-					d, _, _, err := parse(c)
+					d, err := parse(c, &copies{ctx: b.Context(), root: b.TempDir()}, func(*Draft) {})
 					if err != nil {
 						b.Fatal(err)
 					}

@@ -24,13 +24,17 @@ import (
 // together. On disk it is <state>/catalog.jsonl, one object a line with the
 // name "source" or "session", sorted; a name that a reader does not know is an
 // error, so new ones need a new state version. Beside it lies catalog.keys,
-// the event keys of each source, which only a run that finds changes reads.
+// the event keys of each session in each source, which only a run that finds
+// changes reads.
 type Catalog struct {
 	Sources  map[string]*Source      // by path
 	Sessions map[string]session.Info // by name
-	keys     map[string][]uint64     // by path; nil until loaded
+	keys     map[string]sessionKeys  // by path; nil until loaded
 	dir      string
 }
+
+// sessionKeys are the keys of the events of each session, by its name.
+type sessionKeys map[string][]uint64
 
 // Source is what the catalog knows of a file.
 type Source struct {
@@ -42,11 +46,20 @@ type Source struct {
 	Parser   int      `json:"parser,omitempty"`
 	Sessions []string `json:"sessions,omitempty"` // names of those it holds events of
 	Report
-	Skipped  string `json:"skipped,omitempty"`  // why it was not read
-	Gone     bool   `json:"gone,omitempty"`     // no longer there; its sessions are kept
-	Unjoined bool   `json:"unjoined,omitempty"` // read by a run that ended before joining sources
-	Beside   string `json:"beside,omitempty"`   // state of the files beside it that its parser reads
-	Head     bool   `json:"head,omitempty"`     // tells of sessions whose events stand in other sources, which may not be there yet
+	Skipped  string          `json:"skipped,omitempty"`  // why it was not read
+	Gone     bool            `json:"gone,omitempty"`     // no longer there; its sessions are kept
+	Unjoined bool            `json:"unjoined,omitempty"` // read by a run that ended before joining sources
+	Beside   string          `json:"beside,omitempty"`   // state of the files beside it that its parser reads
+	Head     bool            `json:"head,omitempty"`     // tells of sessions whose events stand in other sources, which may not be there yet
+	Parts    map[string]Part `json:"parts,omitempty"`    // of a database: its sessions, by name
+}
+
+// Part is what the catalog knows of a session within a database. One whose
+// mark is the same is not read again.
+type Part struct {
+	Mark string `json:"mark,omitempty"`
+	Report
+	Gone bool `json:"gone,omitempty"` // no longer there, or it can no longer be read; the stored session is kept
 }
 
 type row struct {
@@ -127,8 +140,10 @@ func (c *Catalog) save() error {
 	if c.keys != nil {
 		if err := writeRows(keysFile(c.dir), func(put func(any) error) error {
 			for _, path := range sortedKeys(c.keys) {
-				if err := put(keyRow{path, packKeys(c.keys[path])}); err != nil {
-					return err
+				for _, name := range sortedKeys(c.keys[path]) {
+					if err := put(keyRow{path, name, packKeys(c.keys[path][name])}); err != nil {
+						return err
+					}
 				}
 			}
 			return nil
@@ -163,11 +178,13 @@ func writeRows(file string, rows func(put func(any) error) error) error {
 	return renameio.WriteFile(file, out.Bytes(), 0o600)
 }
 
-// keyRow holds the keys of a source, five bytes each: enough to find sources
-// that share events. Whether events are the same is decided by their whole keys.
+// keyRow holds the keys of a session in a source, five bytes each: enough to
+// find those that share events. Whether events are the same is decided by
+// their whole keys.
 type keyRow struct {
-	Path string `json:"path"`
-	Keys string `json:"keys"`
+	Path    string `json:"path"`
+	Session string `json:"session"`
+	Keys    string `json:"keys"`
 }
 
 const keyBytes = 5
@@ -197,14 +214,20 @@ func unpackKeys(text string) ([]uint64, error) {
 // loadKeys reads the keys file. One that is missing or damaged makes no harm:
 // ok says whether every source's keys are there.
 func (c *Catalog) loadKeys() (ok bool) {
-	c.keys = make(map[string][]uint64)
+	c.keys = make(map[string]sessionKeys)
 	err := eachRow(keysFile(c.dir), func(r keyRow) error {
 		keys, err := unpackKeys(r.Keys)
-		c.keys[r.Path] = keys
+		if c.keys[r.Path] == nil {
+			c.keys[r.Path] = make(sessionKeys)
+		}
+		c.keys[r.Path][r.Session] = keys
+		if r.Session == "" {
+			err = errors.New("no session") // from before keys were kept by session
+		}
 		return err
 	})
 	if err != nil {
-		c.keys = make(map[string][]uint64)
+		c.keys = make(map[string]sessionKeys)
 	}
 	for path, s := range c.Sources {
 		if _, have := c.keys[path]; !have && len(s.Sessions) > 0 && !s.Gone {
@@ -214,15 +237,13 @@ func (c *Catalog) loadKeys() (ok bool) {
 	return true
 }
 
-// eventKeys returns the keys of a source's events, shortened for the keys file.
-func eventKeys(sessions []*session.Session) []uint64 {
+// eventKeys returns the keys of a session's events, shortened for the keys file.
+func eventKeys(s *session.Session) []uint64 {
 	var keys []uint64
-	for _, s := range sessions {
-		for i := range s.Events {
-			k, err := hex.DecodeString(s.Events[i].Key)
-			if err == nil && len(k) == 8 {
-				keys = append(keys, binary.BigEndian.Uint64(k)&(1<<(8*keyBytes)-1))
-			}
+	for i := range s.Events {
+		k, err := hex.DecodeString(s.Events[i].Key)
+		if err == nil && len(k) == 8 {
+			keys = append(keys, binary.BigEndian.Uint64(k)&(1<<(8*keyBytes)-1))
 		}
 	}
 	return keys

@@ -2,6 +2,8 @@ package ingest
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -25,8 +27,9 @@ import (
 // txtar: a comment that says what the case holds, the agent's files, and
 // "events", what lode makes of them. A file named .jsonl has a record a line, a
 // file named .json is one document, a file named .md is text, of which each
-// line is read, and .zst is compressed here. main.txtar is
-// an ordinary session, with the word lorem wherever free text can stand.
+// line is read, .zst is compressed here, and .db is the SQL that makes a
+// database. main.txtar is an ordinary session, with the word lorem wherever free
+// text can stand.
 
 var update = flag.Bool("update", false, "rewrite the golden events in testdata")
 
@@ -44,10 +47,30 @@ type example struct {
 type file struct {
 	path string
 	data []byte
+	sql  []byte // of a database, what makes it
 }
 
 func (f *file) lines() bool { return strings.HasSuffix(f.path, ".jsonl") }
-func (f *file) text() bool  { return strings.HasSuffix(f.path, ".md") }
+func (f *file) prose() bool { return strings.HasSuffix(f.path, ".md") }
+
+// text is what the case says of a file, and of makes the file when it says
+// something else.
+func (f *file) text() []byte {
+	if f.sql != nil {
+		return f.sql
+	}
+	return f.data
+}
+
+func (f *file) of(t testing.TB, text []byte) []byte {
+	if f.sql != nil {
+		return databaseOf(t, string(text))
+	}
+	return text
+}
+
+// kin are agents whose databases are the same: only their places differ.
+var kin = map[string]string{"kilo": "opencode", "opencode": "kilo"}
 
 // examples returns the examples of all formats; a format without main.txtar fails.
 func examples(t testing.TB) (all []example) {
@@ -57,25 +80,33 @@ func examples(t testing.TB) (all []example) {
 		if _, err := os.Stat(filepath.Join(dir, "main.txtar")); err != nil {
 			t.Fatal("a format needs a folder of cases: ", err)
 		}
-		names, _ := filepath.Glob(filepath.Join(dir, "*.txtar"))
-		for _, name := range names {
-			archive, err := txtar.ParseFile(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			c := example{name: Formats[i].Name + "/" + strings.TrimSuffix(filepath.Base(name), ".txtar"), file: name, format: &Formats[i], archive: archive}
-			for _, f := range archive.Files {
-				switch data := f.Data; {
-				case f.Name == "events":
-					c.golden = string(data)
-				case strings.HasSuffix(f.Name, ".zst"):
-					c.files = append(c.files, file{f.Name, zipped(data)})
-				default:
-					c.files = append(c.files, file{f.Name, data})
-				}
-			}
-			all = append(all, c)
+		all = append(all, examplesIn(t, &Formats[i], dir)...)
+	}
+	return all
+}
+
+func examplesIn(t testing.TB, f *Format, dir string) (all []example) {
+	t.Helper()
+	names, _ := filepath.Glob(filepath.Join(dir, "*.txtar"))
+	for _, name := range names {
+		archive, err := txtar.ParseFile(name)
+		if err != nil {
+			t.Fatal(err)
 		}
+		c := example{name: f.Name + "/" + strings.TrimSuffix(filepath.Base(name), ".txtar"), file: name, format: f, archive: archive}
+		for _, f := range archive.Files {
+			switch data := f.Data; {
+			case f.Name == "events":
+				c.golden = string(data)
+			case strings.HasSuffix(f.Name, ".zst"):
+				c.files = append(c.files, file{path: f.Name, data: zipped(data)})
+			case strings.HasSuffix(f.Name, ".db"):
+				c.files = append(c.files, file{f.Name, databaseOf(t, string(data)), data})
+			default:
+				c.files = append(c.files, file{path: f.Name, data: data})
+			}
+		}
+		all = append(all, c)
 	}
 	return all
 }
@@ -91,11 +122,36 @@ func zipped(data []byte) []byte {
 	return z.EncodeAll(data, nil)
 }
 
-// read parses a transcript as Run does, without the disk.
+// read parses a transcript as Run does, databases apart without the disk.
 func read(f *Format, path string, data []byte) (*Draft, []*session.Session, error) {
 	d := newDraft(path, f)
+	switch {
+	case isSQLite(data) && f.ReadDB != nil:
+		err := readDB(f, data, d)
+		return d, d.finish(), err
+	case f.Parse == nil:
+		return d, nil, errors.New("not a database")
+	}
 	err := f.Parse(&Input{Path: path, Reader: bytes.NewReader(data)}, d)
 	return d, d.finish(), err
+}
+
+func readDB(f *Format, data []byte, d *Draft) error {
+	dir, err := os.MkdirTemp("", "lode-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	name := filepath.Join(dir, "x.db")
+	if err := os.WriteFile(name, data, 0o600); err != nil {
+		return err
+	}
+	db, err := tryDatabase(context.Background(), name, dir)
+	if err != nil {
+		return err
+	}
+	defer db.close()
+	return errors.Join(f.ReadDB(db, d), d.partial())
 }
 
 // said is what an event says, without its place and what later records may add.
@@ -138,23 +194,25 @@ func byRef(t testing.TB, sessions []*session.Session) map[string]*session.Event 
 // Each case's files, read by Run from a home, give the events that it says.
 func TestGolden(t *testing.T) {
 	for _, c := range examples(t) {
-		t.Run(c.name, func(t *testing.T) {
-			w := newWorld(t)
-			for _, f := range c.files {
-				w.put(t, f.path, f.data)
-			}
-			w.run(t)
-			got := w.show(t)
-			if *update {
-				c.archive.Files = slices.DeleteFunc(c.archive.Files, func(f txtar.File) bool { return f.Name == "events" })
-				c.archive.Files = append(c.archive.Files, txtar.File{Name: "events", Data: []byte(got)})
-				if err := os.WriteFile(c.file, txtar.Format(c.archive), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			} else if got != c.golden {
-				t.Errorf("-update rewrites it:\n%s", diff.Diff(c.file, []byte(c.golden), "got", []byte(got)))
-			}
-		})
+		t.Run(c.name, c.golds)
+	}
+}
+
+func (c *example) golds(t *testing.T) {
+	w := newWorld(t)
+	for _, f := range c.files {
+		w.put(t, f.path, f.data)
+	}
+	w.run(t)
+	got := w.show(t)
+	if *update {
+		c.archive.Files = slices.DeleteFunc(c.archive.Files, func(f txtar.File) bool { return f.Name == "events" })
+		c.archive.Files = append(c.archive.Files, txtar.File{Name: "events", Data: []byte(got)})
+		if err := os.WriteFile(c.file, txtar.Format(c.archive), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	} else if got != c.golden {
+		t.Errorf("-update rewrites it:\n%s", diff.Diff(c.file, []byte(c.golden), "got", []byte(got)))
 	}
 }
 
@@ -163,10 +221,11 @@ func TestGolden(t *testing.T) {
 func TestRecognised(t *testing.T) {
 	for _, c := range examples(t) {
 		for _, f := range c.files {
-			head := f.data[:min(len(f.data), sniffLen)]
 			for i := range Formats {
-				if got, want := Formats[i].Sniff(head), c.format.Name == Formats[i].Name; got != want {
-					t.Errorf("%s: %s.Sniff(%s) = %v, want %v", c.name, Formats[i].Name, f.path, got, want)
+				name := Formats[i].Name
+				want := c.format.Name == name || f.sql != nil && kin[c.format.Name] == name
+				if got := knows(t, &Formats[i], f.data); got != want {
+					t.Errorf("%s: %s knows %s: %v, want %v", c.name, name, f.path, got, want)
 				}
 			}
 			_, want, _ := read(c.format, f.path, f.data)
@@ -178,6 +237,24 @@ func TestRecognised(t *testing.T) {
 	}
 }
 
+// knows reports whether a format recognises a file.
+func knows(t *testing.T, f *Format, data []byte) bool {
+	head := data[:min(len(data), sniffLen)]
+	if !isSQLite(head) {
+		return f.Sniff != nil && f.Sniff(head)
+	}
+	name := filepath.Join(t.TempDir(), "x.db")
+	if err := os.WriteFile(name, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	db, err := tryDatabase(t.Context(), name, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.close()
+	return f.Holds != nil && f.Holds(db.schema)
+}
+
 // A file cut at any byte says nothing that the whole does not say at the same
 // reference, says all that stands in its whole records, and owns up to the cut.
 // So references stay as a file grows. The last event of a text may go on.
@@ -187,14 +264,17 @@ func TestCutAnywhere(t *testing.T) {
 			_, whole, _ := read(c.format, f.path, f.data)
 			want := byRef(t, whole)
 			main, step := strings.HasSuffix(c.name, "/main"), 1
-			if !main {
+			switch {
+			case f.sql != nil:
+				step = 1021
+			case !main:
 				step = 37
 			}
 			for n := 1; n < len(f.data); n += step {
 				d, sessions, err := read(c.format, f.path, f.data[:n])
 				got := byRef(t, sessions)
 				for ref, e := range got {
-					if want[ref] == nil || said(want[ref]) != said(e) && !(f.text() && isLast(e, got) && begins(e, want[ref])) {
+					if want[ref] == nil || said(want[ref]) != said(e) && !(f.prose() && isLast(e, got) && begins(e, want[ref])) {
 						t.Fatalf("%s: %s cut at %d invents %s: %s", c.name, f.path, n, ref, said(e))
 					}
 				}
@@ -204,10 +284,11 @@ func TestCutAnywhere(t *testing.T) {
 					}
 				}
 				last := f.data[:n]
-				if f.lines() || f.text() {
+				if f.lines() || f.prose() {
 					last = bytes.TrimSpace(f.data[bytes.LastIndexByte(f.data[:n], '\n')+1 : n])
 				}
-				if owned := d.Partial || d.BadRecords() > 0 || err != nil; len(last) > 0 && owned == gjson.ValidBytes(last) && !f.text() || len(last) > 0 && f.text() && !owned {
+				whole := f.sql == nil && gjson.ValidBytes(last)
+				if owned := d.Partial || d.BadRecords() > 0 || err != nil; len(last) > 0 && owned == whole && !f.prose() || len(last) > 0 && f.prose() && !owned {
 					t.Fatalf("%s: %s cut at %d, behind %q: partial %v, bad %v, error %v", c.name, f.path, n, last, d.Partial, d.Report.Bad, err)
 				}
 			}
@@ -315,18 +396,18 @@ func TestDirtyText(t *testing.T) {
 			{"broken UTF-8", "lo\xffrem", "lo\ufffdrem"},
 			{"lone surrogate", `lo\ud800rem`, "lo\ufffdrem"},
 		} {
-			if f.text() {
+			if f.prose() {
 				dirty.text = plain.Replace(dirty.text)
 			}
-			_, want, _ := read(c.format, f.path, bytes.ReplaceAll(f.data, []byte("lorem"), []byte(dirty.want)))
-			_, got, err := read(c.format, f.path, bytes.ReplaceAll(f.data, []byte("lorem"), []byte(dirty.text)))
+			_, want, _ := read(c.format, f.path, f.of(t, bytes.ReplaceAll(f.text(), []byte("lorem"), []byte(dirty.want))))
+			_, got, err := read(c.format, f.path, f.of(t, bytes.ReplaceAll(f.text(), []byte("lorem"), []byte(dirty.text))))
 			if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(session.Event{}, "Key")); diff != "" || err != nil {
 				t.Errorf("%s: %s: %v (-want +got):\n%s", c.name, dirty.name, err, diff)
 			}
 		}
 		const long = 24 << 20
-		last := bytes.LastIndex(f.data, []byte("lorem"))
-		d, got, err := read(c.format, f.path, slices.Concat(f.data[:last], bytes.Repeat([]byte("lorem "), long/6), f.data[last:]))
+		last := bytes.LastIndex(f.text(), []byte("lorem"))
+		d, got, err := read(c.format, f.path, f.of(t, slices.Concat(f.text()[:last], bytes.Repeat([]byte("lorem "), long/6), f.text()[last:])))
 		longest := 0
 		for i := range got[0].Events {
 			longest = max(longest, len(got[0].Events[i].Text), len(got[0].Events[i].Command))
@@ -351,11 +432,11 @@ func TestSecretsStayOut(t *testing.T) {
 		for _, secret := range secrets {
 			w := newWorld(t)
 			f := c.files[0]
-			text := bytes.ReplaceAll(f.data, []byte("lorem"), []byte(secret.text))
+			text := bytes.ReplaceAll(f.text(), []byte("lorem"), []byte(secret.text))
 			if f.lines() {
 				text = slices.Concat(text, []byte(secret.text+"\n"), []byte("they said it was "+secret.text+"\n"))
 			}
-			w.put(t, f.path, text)
+			w.put(t, f.path, f.of(t, text))
 			res := w.run(t)
 			for name, stored := range w.stored(t) {
 				if strings.Contains(stored, secret.never) {

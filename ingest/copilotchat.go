@@ -62,7 +62,7 @@ func isChatLog(first gjson.Result) bool {
 func parseCopilotChat(in *Input, d *Draft) error {
 	r := bufio.NewReaderSize(in, sniffLen)
 	head, _ := r.Peek(sniffLen)
-	in = &Input{Path: in.Path, Reader: r, dir: in.dir}
+	in = &Input{Path: in.Path, File: in.File, Reader: r}
 	if isChatLog(gjson.ParseBytes(head)) {
 		log := chatLog{d: d}
 		if err := eachRecord(in, d, log.apply); err != nil {

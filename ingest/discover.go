@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 
@@ -26,8 +27,11 @@ type Where struct {
 type Candidate struct {
 	Path  string // as in the catalog: relative to the home folder when below it, with slashes
 	File  string // to open it
-	Size  int64
-	MTime int64 // nanoseconds since 1970
+	Size  int64  // together with Beside
+	MTime int64  // of the youngest, in nanoseconds since 1970
+	// Beside lists the files that belong to it, by their catalog paths: the
+	// log of a database, the messages of a session that are files of their own.
+	Beside []string
 	// Agent is set when the file lies where that agent keeps transcripts; its
 	// content decides all the same.
 	Agent string
@@ -46,7 +50,6 @@ type Looked struct {
 // unread lists agents that are known but not read yet, so that status can say
 // so instead of being silent about their files.
 var unread = []Format{
-	{Name: "opencode", Places: []string{".local/share/opencode/opencode*.db", ".local/share/opencode/storage/session/*/*.json"}},
 	{Name: "cursor", Places: []string{".cursor/projects/*/agent-transcripts/**/*.jsonl", ".cursor/chats/*/*/store.db"}},
 	{Name: "goose", Places: []string{".local/share/goose/sessions/*.db", ".local/share/goose/sessions/*.jsonl"}},
 	{Name: "zed", Places: []string{".local/share/zed/threads/threads.db"}},
@@ -59,7 +62,7 @@ const notRead = "not read yet"
 // Discover lists the files in the agents' known places, in the roots and at
 // the paths given, sorted by path and each once. It never crawls a home.
 func Discover(w Where) ([]Candidate, []Looked) {
-	f := finder{where: w, seen: make(map[string]bool)}
+	f := finder{where: w, seen: make(map[string]bool), beside: make(map[string]bool)}
 	for i := range Formats {
 		f.places(&Formats[i])
 	}
@@ -78,6 +81,7 @@ func Discover(w Where) ([]Candidate, []Looked) {
 	for i := range unread {
 		f.places(&unread[i])
 	}
+	f.found = slices.DeleteFunc(f.found, func(c Candidate) bool { return f.beside[c.Path] })
 	sort.Slice(f.found, func(i, j int) bool { return f.found[i].Path < f.found[j].Path })
 	return f.found, f.looked
 }
@@ -85,6 +89,7 @@ func Discover(w Where) ([]Candidate, []Looked) {
 type finder struct {
 	where  Where
 	seen   map[string]bool // by path without links
+	beside map[string]bool // catalog paths of the files that belong to others
 	found  []Candidate
 	looked []Looked
 }
@@ -202,7 +207,7 @@ func (f *finder) file(agent, path, real string, entry fs.DirEntry) {
 	if entry.Type()&fs.ModeSymlink != 0 {
 		real = realPath(path)
 	}
-	if f.seen[real] {
+	if f.seen[real] || besideDatabase(path) {
 		return
 	}
 	f.seen[real] = true
@@ -220,8 +225,29 @@ func (f *finder) file(agent, path, real string, entry fs.DirEntry) {
 		return
 	default:
 		c.Size, c.MTime = info.Size(), info.ModTime().UnixNano()
+		f.addBeside(&c)
 	}
 	f.found = append(f.found, c)
+}
+
+// addBeside counts the files that belong to a candidate with it, so that it is
+// read again when only one of them has changed.
+func (f *finder) addBeside(c *Candidate) {
+	files := []string{logOf(c.File)}
+	for i := range Formats {
+		if list := Formats[i].Within; list != nil {
+			files = append(files, list(c.File)...)
+		}
+	}
+	for _, file := range files {
+		info, err := os.Stat(file)
+		if err != nil || !info.Mode().IsRegular() {
+			continue
+		}
+		path := f.catalogPath(file)
+		c.Beside, f.beside[path] = append(c.Beside, path), true
+		c.Size, c.MTime = c.Size+info.Size(), max(c.MTime, info.ModTime().UnixNano())
+	}
 }
 
 // realPath returns a path without links, so that each file is found once.
@@ -242,14 +268,17 @@ func (f *finder) catalogPath(path string) string {
 }
 
 // head reads the beginning of a file, by which its format is recognised.
-func head(file string) ([]byte, error) {
+func head(file string) ([]byte, error) { return beginning(file, sniffLen) }
+
+// beginning reads the first n bytes of a file, or all of a shorter one.
+func beginning(file string, n int) ([]byte, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	buf := make([]byte, sniffLen)
-	n, err := io.ReadFull(f, buf)
+	buf := make([]byte, n)
+	n, err = io.ReadFull(f, buf)
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		err = nil
 	}

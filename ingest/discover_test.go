@@ -25,6 +25,18 @@ var discoveries = []struct {
 			".codex/sessions/2026/04/01/r.jsonl.zst codex", ".config/mini-swe-agent/x.traj.json mini-swe-agent", ".gemini/tmp/p/chats/c.json gemini"},
 	},
 	{
+		name: "a session that is many files is one, also in a root; what belongs to none is told apart",
+		tree: []string{".local/share/opencode/opencode.db", ".local/share/opencode/opencode-dev.db", ".local/share/opencode/log/a.log",
+			".local/share/opencode/storage/session/p/ses_1.json", ".local/share/opencode/storage/message/ses_1/msg_1.json",
+			".local/share/opencode/storage/part/msg_1/prt_1.json", ".local/share/opencode/storage/part/msg_2/prt_2.json",
+			".local/share/opencode/project/q/storage/session/info/ses_3.json", ".local/share/opencode/project/q/storage/session/message/ses_3/msg_3.json",
+			".local/share/opencode/project/q/storage/session/part/ses_3/msg_3/prt_3.json", ".local/share/kilo/kilo.db"},
+		roots: []string{".local/share/opencode"},
+		want: []string{".local/share/kilo/kilo.db kilo", ".local/share/opencode/log/a.log", ".local/share/opencode/opencode-dev.db opencode", ".local/share/opencode/opencode.db opencode",
+			".local/share/opencode/project/q/storage/session/info/ses_3.json opencode",
+			".local/share/opencode/storage/part/msg_2/prt_2.json", ".local/share/opencode/storage/session/p/ses_1.json opencode"},
+	},
+	{
 		name: "a variable moves an agent's folder to one place or several",
 		tree: []string{".claude/projects/p/old.jsonl", "/a/projects/p/s.jsonl", "b/projects/p/s.jsonl", ".codex/sessions/r.jsonl"},
 		env:  map[string]string{"CLAUDE_CONFIG_DIR": "/a,b"},

@@ -60,6 +60,16 @@ type Format struct {
 	// the draft and passed over; an error means that the source could not be
 	// read to its end.
 	Parse func(in *Input, d *Draft) error
+
+	// Within lists the files that a source consists of besides itself, where
+	// an agent writes a session into many. They are read with it, not alone.
+	Within func(file string) []string
+
+	// Holds reports whether a SQLite database is the agent's, and ReadDB reads
+	// one, each of its sessions by way of Draft.part. Agents without databases
+	// have neither, and those with nothing else have no Sniff and no Parse.
+	Holds  func(s schema) bool
+	ReadDB func(db *database, d *Draft) error
 }
 
 // Variant is an agent that keeps the format of another.
@@ -82,26 +92,42 @@ func (f *Format) agentOf(path string) string {
 // The Markdown formats come first: they are known by their first lines, and can
 // hold anything below.
 var Formats = []Format{specStory, aider, amp, atif, claude, cline, codex, continueDev, copilot, copilotChat, droid, gemini, miniSWEAgent, omp,
-	openhands, pi, qwen, sessionJSON, sweAgent}
+	opencode, kiloCLI, openhands, pi, qwen, sessionJSON, sweAgent}
 
 // FormatOf returns the format that recognises a file by its first bytes.
 func FormatOf(head []byte) *Format {
 	for i := range Formats {
-		if Formats[i].Sniff(head) {
+		if f := &Formats[i]; f.Sniff != nil && f.Sniff(head) {
+			return f
+		}
+	}
+	return nil
+}
+
+// formatNamed returns the format of an agent; one of its own comes before one
+// that it shares.
+func formatNamed(name string) *Format {
+	for i := range Formats {
+		if Formats[i].Name == name {
+			return &Formats[i]
+		}
+	}
+	for i := range Formats {
+		if slices.ContainsFunc(Formats[i].Variants, func(v Variant) bool { return v.Name == name }) {
 			return &Formats[i]
 		}
 	}
 	return nil
 }
 
-// formatNamed returns the format of an agent.
-func formatNamed(name string) *Format {
+// formatFor returns the format that a source of the catalog was read in.
+func formatFor(s *Source) *Format {
 	for i := range Formats {
-		if Formats[i].Name == name || slices.ContainsFunc(Formats[i].Variants, func(v Variant) bool { return v.Name == name }) {
-			return &Formats[i]
+		if f := &Formats[i]; len(f.Variants) > 0 && f.agentOf(s.Path) == s.Agent && s.Agent != f.Name {
+			return f
 		}
 	}
-	return nil
+	return formatNamed(s.Agent)
 }
 
 // formatsVersion changes with every new format or parser: what was skipped
@@ -117,8 +143,8 @@ func formatsVersion() int {
 // Input is a source as a parser sees it.
 type Input struct {
 	Path string // as in the catalog: relative to the home folder, with slashes
+	File string // where it lies, for those with files beside them; may be empty
 	io.Reader
-	dir string // its folder on disk; empty in tests without one
 }
 
 // besideState tells the files beside a transcript from what they were before.
@@ -138,10 +164,10 @@ const maxBeside = 64 << 20
 // beside returns the content of a file in the source's folder, which tells more
 // of what the source holds; nothing when there is none.
 func (in *Input) beside(name string) []byte {
-	if in.dir == "" {
+	if in.File == "" {
 		return nil
 	}
-	file := filepath.Join(in.dir, filepath.FromSlash(name))
+	file := filepath.Join(filepath.Dir(in.File), filepath.FromSlash(name))
 	if info, err := os.Stat(file); err != nil || !info.Mode().IsRegular() || info.Size() > maxBeside {
 		return nil
 	}
@@ -158,9 +184,17 @@ type Draft struct {
 	Report
 	path     string
 	format   *Format
+	db       bool // the source is a database
 	sessions map[string]*session.Session
 	order    []string
 	heads    map[*session.Session]bool // those whose events stand in other sources
+
+	// Of databases: asks says whether a session is to be read, and takes gets
+	// it when it has been. Without them all are read, and kept.
+	asks  func(id, mark string) bool
+	takes func(id string, report Report, sessions []*session.Session)
+	lost  int   // sessions that could not be read
+	why   error // the first of them
 }
 
 // Report says how reading a source went.
@@ -182,6 +216,21 @@ const maxBadRecords = 20
 
 // BadRecords returns how many records could not be read.
 func (r *Report) BadRecords() int { return len(r.Bad) + r.BadMore }
+
+// add adds up the reports on the sessions of a database.
+func (r *Report) add(part *Report) {
+	r.Records += part.Records
+	r.Unknown = addCounts(r.Unknown, part.Unknown)
+	for _, b := range part.Bad {
+		if len(r.Bad) < maxBadRecords {
+			r.Bad = append(r.Bad, b)
+		} else {
+			r.BadMore++
+		}
+	}
+	r.BadMore += part.BadMore
+	r.Partial = r.Partial || part.Partial
+}
 
 func newDraft(path string, f *Format) *Draft {
 	return &Draft{path: path, format: f, sessions: make(map[string]*session.Session)}
@@ -233,6 +282,41 @@ func (d *Draft) headOf(id string) *session.Session {
 
 // has reports whether there is a session of an id already.
 func (d *Draft) has(id string) bool { return d.sessions[name(id)] != nil }
+
+// part reads a session of a database, if it is to be read. The mark is what
+// tells, without reading it, whether it has changed. The session is handed over
+// when it was read to its end, so that there is only one in memory; one that
+// was not is reported and left out.
+func (d *Draft) part(id, mark string, read func() error) {
+	if id = name(id); d.asks != nil && !d.asks(id, mark) {
+		return
+	}
+	err := read()
+	if err != nil {
+		if d.lost++; d.why == nil {
+			d.why = err
+		}
+		delete(d.sessions, id)
+		d.order = slices.DeleteFunc(d.order, func(o string) bool { return o == id })
+	}
+	if d.takes == nil {
+		return
+	}
+	sessions, report := d.finish(), d.Report
+	clear(d.sessions)
+	d.order, d.Report = nil, Report{}
+	if err == nil {
+		d.takes(id, report, sessions)
+	}
+}
+
+// partial says which part of a database could not be read.
+func (d *Draft) partial() error {
+	if d.lost == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d of its sessions: %w", d.lost, d.why)
+}
 
 // name makes an id fit for references: one clean word.
 func name(id string) string {

@@ -55,9 +55,14 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	r := &runner{Options: o, cat: cat, changed: make(map[string]bool), before: make(map[string]string)}
+	r := &runner{Options: o, cat: cat, changed: make(map[held]bool), unfinished: make(map[string]bool), before: make(map[string]string)}
+	r.copies = &copies{ctx: ctx, root: o.State}
+	defer r.copies.close()
 	for name, info := range cat.Sessions {
 		r.before[name] = info.Digest
+	}
+	for path, s := range cat.Sources {
+		r.unfinished[path] = s.Unjoined
 	}
 	found, looked := Discover(o.Where)
 	r.res.Looked, r.res.Found = looked, len(found)
@@ -113,14 +118,21 @@ func (r *runner) redactKept() error {
 	return nil
 }
 
+// held is a session in a source.
+type held struct{ path, session string }
+
 type runner struct {
 	Options
 	cat     *Catalog
+	copies  *copies
 	res     Result
-	dirty   bool            // the catalog differs from the one on disk
-	changed map[string]bool // paths of the sources read now
-	files   map[string]string
-	before  map[string]string // digests of the sessions at the start
+	dirty   bool          // the catalog differs from the one on disk
+	changed map[held]bool // what was read now
+	// unfinished are the paths of sources that an earlier run read and did not
+	// come to join.
+	unfinished map[string]bool
+	files      map[string]string
+	before     map[string]string // digests of the sessions at the start
 
 	mu       sync.Mutex
 	done     int64
@@ -145,6 +157,7 @@ func (r *runner) pick(found []Candidate) []Candidate {
 	var work []Candidate
 	for _, c := range found {
 		r.files[c.Path] = c.File
+		r.absorb(c.Beside)
 		old := r.cat.Sources[c.Path]
 		switch {
 		case c.Err != nil:
@@ -171,6 +184,17 @@ func (r *runner) pick(found []Candidate) []Candidate {
 	return work
 }
 
+// absorb forgets files that were passed over on their own before the one that
+// they belong to was there.
+func (r *runner) absorb(beside []string) {
+	for _, path := range beside {
+		if s := r.cat.Sources[path]; s != nil && len(s.Sessions) == 0 {
+			delete(r.cat.Sources, path)
+			r.dirty = true
+		}
+	}
+}
+
 func (r *runner) there(s session.Source) bool {
 	src := r.cat.Sources[s.Path]
 	return src != nil && !src.Gone
@@ -193,18 +217,15 @@ func (r *runner) same(old *Source, c *Candidate) bool {
 	if old.Skipped != "" && old.Parser != formatsVersion() {
 		return false
 	}
-	if f := formatNamed(old.Agent); f != nil && len(old.Sessions) > 0 {
+	if f := formatFor(old); f != nil && len(old.Sessions) > 0 {
 		if old.Parser != f.Version || old.Beside != f.besideState(c.File) {
 			return false
 		}
-		for _, name := range old.Sessions {
-			info, ok := r.cat.Sessions[name]
-			if !ok && old.Head {
-				continue
-			}
-			if !ok || info.Redaction != redact.Version || info.V != session.StoreVersion || !r.Store.Has(info.Agent, info.ID) {
-				return false
-			}
+		if slices.ContainsFunc(old.Sessions, func(name string) bool {
+			_, known := r.cat.Sessions[name]
+			return !r.current(name) && (known || !old.Head)
+		}) {
+			return false
 		}
 	}
 	if old.Size == c.Size && old.MTime == c.MTime {
@@ -219,6 +240,12 @@ func (r *runner) same(old *Source, c *Candidate) bool {
 	}
 	old.MTime, r.dirty = c.MTime, true // only touched
 	return true
+}
+
+// current reports whether a session is stored by the rules of today.
+func (r *runner) current(name string) bool {
+	info, ok := r.cat.Sessions[name]
+	return ok && info.Redaction == redact.Version && info.V == session.StoreVersion && r.Store.Has(info.Agent, info.ID)
 }
 
 const sumLen = 4 << 10
@@ -251,7 +278,7 @@ func (r *runner) skip(c Candidate, why string) {
 	old := r.cat.Sources[c.Path]
 	s := &Source{Path: c.Path, Agent: c.Agent, Size: c.Size, MTime: c.MTime, Parser: formatsVersion(), Skipped: why}
 	if old != nil && len(old.Sessions) > 0 {
-		s.Sessions, s.Agent = old.Sessions, old.Agent
+		s.Sessions, s.Agent, s.Parts = old.Sessions, old.Agent, old.Parts
 	}
 	if old != nil && old.Skipped == why && old.Parser == s.Parser && old.Size == c.Size && old.MTime == c.MTime {
 		return
@@ -329,7 +356,17 @@ func (r *runner) failed() error {
 // one reads a source and stores what it holds. Only an error in writing stops
 // the run; a source that cannot be read is recorded so.
 func (r *runner) one(c Candidate) {
-	d, f, sum, err := parse(c)
+	in := r.intake(c)
+	d, err := parse(c, r.copies, in.open)
+	if err != nil && r.copies.ctx.Err() != nil {
+		return // the run was stopped within a database
+	}
+	if d != nil && !d.db {
+		for _, s := range d.finish() {
+			in.take(s)
+		}
+		in.checksum()
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.done += c.Size
@@ -337,35 +374,20 @@ func (r *runner) one(c Candidate) {
 		r.Progress(r.done, r.total)
 	}
 	if d == nil {
+		if isDatabaseError(err) {
+			c.MTime = 0 // the next run tries again, changed or not
+		}
 		r.skip(c, why(c, err))
 		return
 	}
-	sessions := d.finish()
-	old := r.cat.Sources[c.Path]
-	if len(sessions) == 0 && old != nil && len(old.Sessions) > 0 {
+	if len(in.names) == 0 && err == nil && in.old != nil && len(in.old.Sessions) > 0 {
 		r.skip(c, "holds no session any more; the one read before is kept")
 		return
 	}
-	s := &Source{Path: c.Path, Agent: f.agentOf(c.Path), Size: c.Size, MTime: c.MTime, Sum: sum, Parser: f.Version, Report: d.Report, Unjoined: true}
-	s.Beside = f.besideState(c.File)
-	if err != nil {
-		s.Skipped = "read only in part: " + reason(err)
-	}
-	for _, sess := range sessions {
-		s.Sessions = append(s.Sessions, sess.Name())
-		s.Head = s.Head || len(sess.Events) == 0
-	}
-	slices.Sort(s.Sessions)
-	r.cat.Sources[c.Path], r.changed[c.Path] = s, true
-	r.cat.keys[c.Path] = eventKeys(sessions)
+	s := in.source(d, err)
+	r.cat.Sources[c.Path], r.cat.keys[c.Path] = s, in.keys
 	r.res.Read++
 	r.dirty = true
-	if !r.shared(sessions, c.Path) {
-		r.mu.Unlock()
-		infos, err := r.write(sessions)
-		r.mu.Lock()
-		r.keep(infos, err)
-	}
 	if r.unsaved += c.Size; r.unsaved > checkpointBytes && r.firstErr == nil {
 		r.unsaved = 0
 		r.fail(r.save())
@@ -385,17 +407,10 @@ func why(c Candidate, err error) string {
 	return "no transcript of an agent that lode reads"
 }
 
-// shared reports whether a session of the source is known from another one:
-// then only join can tell what it holds.
-func (r *runner) shared(sessions []*session.Session, path string) bool {
-	for _, s := range sessions {
-		for _, src := range r.cat.Sessions[s.Name()].Sources {
-			if src.Path != path {
-				return true
-			}
-		}
-	}
-	return false
+// shared reports whether a session is known from another source: then only
+// join can tell what it holds.
+func (r *runner) shared(name, path string) bool {
+	return slices.ContainsFunc(r.cat.Sessions[name].Sources, func(src session.Source) bool { return src.Path != path })
 }
 
 func (r *runner) keep(infos []session.Info, err error) {
@@ -447,29 +462,48 @@ func (r *runner) store(s *session.Session) (session.Info, error) {
 	return info, err
 }
 
-// parse reads a source. A nil draft means that it is not a transcript, or, with
-// an error, that it could not be opened.
-func parse(c Candidate) (*Draft, *Format, string, error) {
+// parse reads a source; open is given the draft before. A nil draft means that
+// the source is not a transcript, or, with an error, that it could not be opened.
+func parse(c Candidate, dbs *copies, open func(*Draft)) (*Draft, error) {
 	start, err := head(c.File)
 	if err != nil {
-		return nil, nil, "", err
+		return nil, err
+	}
+	if isSQLite(start) {
+		return parseDB(c, dbs, open)
 	}
 	f := FormatOf(start)
 	if f == nil {
-		return nil, nil, "", nil
+		return nil, nil
 	}
 	in, err := os.Open(c.File)
 	if err != nil {
-		return nil, nil, "", err
+		return nil, err
 	}
 	defer in.Close()
 	d := newDraft(c.Path, f)
-	err = f.Parse(&Input{Path: c.Path, Reader: in, dir: filepath.Dir(c.File)}, d)
-	sum, sumErr := headTailSum(c.File, c.Size)
-	if sumErr != nil {
-		sum = "" // it changed meanwhile: read it again next time
+	open(d)
+	return d, f.Parse(&Input{Path: c.Path, File: c.File, Reader: in}, d)
+}
+
+func parseDB(c Candidate, dbs *copies, open func(*Draft)) (*Draft, error) {
+	if s, ok := glance(dbs.ctx, c.File); ok && formatOfDB(s, c.Agent) == nil {
+		return nil, nil
 	}
-	return d, f, sum, err
+	db, err := dbs.database(c.File)
+	if err != nil {
+		return nil, databaseError{err}
+	}
+	f := formatOfDB(db.schema, c.Agent)
+	if f == nil {
+		dbs.forget(c.File)
+		return nil, nil
+	}
+	d := newDraft(c.Path, f)
+	d.db = true
+	open(d)
+	err = f.ReadDB(db, d)
+	return d, errors.Join(err, d.partial())
 }
 
 // finish works out what changed.

@@ -19,21 +19,21 @@ import (
 // What is stored depends on the transcripts alone: not on the order in which
 // they come, nor on how they grow, vanish and come back, nor on interrupted runs.
 func TestSameBytesWhateverTheOrder(t *testing.T) {
-	all := examples(t)
+	all := append(examples(t), storeExamples(t)...)
 	families := slices.DeleteFunc(slices.Clone(all), func(c example) bool { return len(c.files) == 1 })
 	rapid.Check(t, func(rt *rapid.T) {
 		var files []file
 		index := func(label string, n int) int { return rapid.IntRange(0, n-1).Draw(rt, label) }
 		for _, c := range []example{families[index("family", len(families))], all[index("other", len(all))]} {
 			for _, f := range c.files {
-				files = append(files, file{c.name + "/" + f.path, f.data})
+				files = append(files, file{path: c.name + "/" + f.path, data: f.data})
 			}
 		}
 		atOnce, inSteps := worldIn(t.TempDir()), worldIn(t.TempDir())
 		for range index("steps", 3) {
 			for range 1 + index("files", len(files)) {
 				f := files[index("file", len(files))]
-				if records := bytes.SplitAfter(f.data, []byte("\n")); f.lines() || f.text() {
+				if records := bytes.SplitAfter(f.data, []byte("\n")); f.lines() || f.prose() {
 					f.data = bytes.Join(records[:min(len(records), index("records", 2*len(records)))], nil)
 				}
 				inSteps.put(rt, f.path, f.data)

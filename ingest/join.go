@@ -12,17 +12,18 @@ import (
 	"lode/session"
 )
 
-// join finds sources that belong together: files of one session, forks that
-// repeat their parent's history, and copies. Sources that share a session or
-// an event are a family; every family with a source that was read now is read
-// again as a whole and merged, so that the result does not depend on the order
-// in which its files appeared.
+// join finds sessions that belong together: forks that repeat their parent's
+// history, and sessions that stand in several sources, as files that go on in
+// another, copies, exports. Sessions that share an event or a source file are a
+// family; every family of which something was read now is read again as a
+// whole and merged, so that the result does not depend on the order in which
+// its sources appeared.
 func (r *runner) join(ctx context.Context) error {
-	for _, family := range r.families() {
+	for _, f := range r.families() {
 		if err := ctx.Err(); err != nil {
 			return errors.Join(err, r.save())
 		}
-		if err := r.joinFamily(family); err != nil {
+		if err := r.joinFamily(f); err != nil {
 			return errors.Join(err, r.save())
 		}
 	}
@@ -34,51 +35,94 @@ func (r *runner) join(ctx context.Context) error {
 	return nil
 }
 
-// families returns the families that need merging, each sorted by path.
-func (r *runner) families() [][]string {
+// family is a set of sessions that are merged together, and the sources that
+// hold them. The sessions of a database are only in one family when they share
+// events: a family is held in memory.
+type family struct {
+	sessions map[string]bool
+	paths    []string
+}
+
+// families returns the families that need merging, by their first session.
+func (r *runner) families() []family {
 	u := union{parent: make(map[string]string)}
-	bySession := make(map[string]string)
+	seen := make(map[string]bool)
+	linked := make(map[string]bool) // sessions with something to merge
 	byKey := make(map[uint64]string)
 	for _, path := range sortedKeys(r.cat.Sources) {
-		s := r.cat.Sources[path]
-		for _, name := range s.Sessions {
-			if other, ok := bySession[name]; ok {
-				u.join(other, path)
-			} else {
-				bySession[name] = path
+		names := r.namesIn(path)
+		for _, name := range names {
+			if u.add(name); r.cat.Sources[path].Parts == nil {
+				u.join(name, names[0])
+			}
+			if seen[name] || r.shared(name, path) {
+				linked[name] = true
+			}
+			seen[name] = true
+			for _, k := range r.cat.keys[path][name] {
+				if other, ok := byKey[k]; !ok {
+					byKey[k] = name
+				} else if other != name {
+					u.join(other, name)
+					linked[name] = true
+				}
 			}
 		}
-		for _, k := range r.cat.keys[path] {
-			if other, ok := byKey[k]; !ok {
-				byKey[k] = path
-			} else if other != path {
-				u.join(other, path)
+	}
+	return r.unmerged(&u, linked)
+}
+
+// namesIn returns the sessions of which a source holds events, its own and
+// those that others had first.
+func (r *runner) namesIn(path string) []string {
+	names := slices.Concat(r.cat.Sources[path].Sessions, sortedKeys(r.cat.keys[path]))
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// unmerged gathers the families that have something to merge, and of which
+// something was read now or by a run that ended before it could merge.
+func (r *runner) unmerged(u *union, linked map[string]bool) []family {
+	needed, news := make(map[string]bool), make(map[string]bool)
+	members := make(map[string]*family)
+	for _, path := range sortedKeys(r.cat.Sources) {
+		for _, name := range r.namesIn(path) {
+			root := u.find(name)
+			needed[root] = needed[root] || linked[name]
+			news[root] = news[root] || r.unfinished[path] || r.changed[held{path, name}]
+			if members[root] == nil {
+				members[root] = &family{sessions: make(map[string]bool)}
+			}
+			f := members[root]
+			if f.sessions[name] = true; len(f.paths) == 0 || f.paths[len(f.paths)-1] != path {
+				f.paths = append(f.paths, path)
 			}
 		}
 	}
-	groups := make(map[string][]string)
-	for path := range u.parent {
-		groups[u.find(path)] = append(groups[u.find(path)], path)
-	}
-	var out [][]string
-	for _, g := range groups {
-		slices.Sort(g)
-		if slices.ContainsFunc(g, func(p string) bool { return r.changed[p] || r.cat.Sources[p].Unjoined }) {
-			out = append(out, g)
+	var out []family
+	for _, root := range sortedKeys(members) {
+		if needed[root] && news[root] {
+			out = append(out, *members[root])
 		}
 	}
-	slices.SortFunc(out, func(a, b []string) int { return compare(a[0], b[0]) })
 	return out
 }
 
-// union is a union-find over paths; only paths that were joined are in it.
+// union is a union-find over the names of sessions; each set has its smallest
+// name as root.
 type union struct{ parent map[string]string }
 
-func (u *union) find(p string) string {
-	for u.parent[p] != "" && u.parent[p] != p {
-		p = u.parent[p]
+func (u *union) add(name string) {
+	if _, ok := u.parent[name]; !ok {
+		u.parent[name] = name
 	}
-	return p
+}
+
+func (u *union) find(name string) string {
+	for u.parent[name] != name {
+		name = u.parent[name]
+	}
+	return name
 }
 
 func (u *union) join(a, b string) {
@@ -86,40 +130,20 @@ func (u *union) join(a, b string) {
 	if ra > rb {
 		ra, rb = rb, ra
 	}
-	u.parent[ra], u.parent[rb] = ra, ra
-	if u.parent[a] == "" {
-		u.parent[a] = ra
-	}
-	if u.parent[b] == "" {
-		u.parent[b] = ra
-	}
+	u.parent[rb] = ra
 }
 
-// joinFamily reads the sources of a family again and stores what they hold
-// together. Events of sources that are gone, or can no longer be read, are
+// joinFamily reads the sessions of a family again and stores what their sources
+// hold together. Events of sources that are gone, or can no longer be read, are
 // taken from the store.
-func (r *runner) joinFamily(family []string) error {
+func (r *runner) joinFamily(f family) error {
 	var parts []*session.Session
-	stale := make(map[string]bool)
-	for _, path := range family {
-		s := r.cat.Sources[path]
-		for _, name := range s.Sessions {
-			stale[name] = true
+	for _, path := range f.paths {
+		held, err := r.partsIn(path, f)
+		if err != nil {
+			return err
 		}
-		file := r.files[path]
-		if s.Gone || file == "" || s.Skipped != "" && s.Records == 0 {
-			kept, err := r.stored(s)
-			if err != nil {
-				return err
-			}
-			parts = append(parts, kept...)
-			continue
-		}
-		d, _, _, err := parse(Candidate{Path: path, File: file, Size: s.Size, MTime: s.MTime})
-		if d == nil {
-			return fmt.Errorf("reading %s again: %w", path, errors.Join(err, errors.New("it changed meanwhile")))
-		}
-		parts = append(parts, d.finish()...)
+		parts = append(parts, held...)
 	}
 	merged := merge(parts)
 	infos, err := r.write(merged)
@@ -127,36 +151,63 @@ func (r *runner) joinFamily(family []string) error {
 	if err != nil {
 		return err
 	}
-	held := make(map[string][]string)
+	names := make(map[string]bool)
+	heldBy := make(map[string][]string)
 	for _, s := range merged {
-		delete(stale, s.Name())
+		names[s.Name()] = true
 		for _, src := range s.Sources {
-			held[src.Path] = append(held[src.Path], s.Name())
+			heldBy[src.Path] = append(heldBy[src.Path], s.Name())
 		}
 	}
-	for name := range stale {
-		if _, ok := r.cat.Sessions[name]; ok {
+	for _, name := range sortedKeys(f.sessions) {
+		if _, ok := r.cat.Sessions[name]; ok && !names[name] {
 			r.remove(name)
 		}
 	}
-	for _, path := range family {
+	for _, path := range f.paths {
 		src := r.cat.Sources[path]
-		if !src.Head {
-			slices.Sort(held[path])
-			src.Sessions = slices.Compact(held[path])
+		if src.Head {
+			continue
 		}
-		src.Unjoined = false
+		src.Sessions = slices.DeleteFunc(src.Sessions, func(name string) bool { return f.sessions[name] })
+		src.Sessions = append(src.Sessions, heldBy[path]...)
+		slices.Sort(src.Sessions)
+		src.Sessions = slices.Compact(src.Sessions)
 	}
 	r.dirty = true
 	return nil
 }
 
+// partsIn returns what a source holds of a family's sessions.
+func (r *runner) partsIn(path string, f family) ([]*session.Session, error) {
+	s, file := r.cat.Sources[path], r.files[path]
+	if s.Gone || file == "" || s.Skipped != "" && s.Records == 0 {
+		return r.stored(s, func(name string) bool { return f.sessions[name] })
+	}
+	c := Candidate{Path: path, File: file, Size: s.Size, MTime: s.MTime, Agent: s.Agent}
+	d, err := parse(c, r.copies, func(d *Draft) {
+		d.asks = func(id, _ string) bool { return f.sessions[d.format.Name+"/"+id] }
+	})
+	switch {
+	case r.copies.ctx.Err() != nil:
+		return nil, r.copies.ctx.Err()
+	case isDatabaseError(err): // another program has it now
+		c.MTime = 0
+		r.skip(c, why(c, err))
+		return r.stored(s, func(name string) bool { return f.sessions[name] })
+	case d == nil:
+		return nil, fmt.Errorf("reading %s again: %w", path, errors.Join(err, errors.New("it changed meanwhile")))
+	}
+	gone, err := r.stored(s, func(name string) bool { return f.sessions[name] && s.Parts[name].Gone })
+	return append(gone, d.finish()...), err
+}
+
 // stored returns the parts of sessions that a source gave before it went away.
-func (r *runner) stored(src *Source) ([]*session.Session, error) {
+func (r *runner) stored(src *Source, which func(name string) bool) ([]*session.Session, error) {
 	var out []*session.Session
 	for _, name := range src.Sessions {
 		info, ok := r.cat.Sessions[name]
-		if !ok {
+		if !ok || !which(name) {
 			continue
 		}
 		s, err := r.Store.Read(info.Agent, info.ID)
@@ -267,8 +318,9 @@ func merge(parts []*session.Session) []*session.Session {
 }
 
 // orderByOrigin sorts sessions so that the one that had an event first comes
-// before those that copied it: by start, then by when they first say something
-// of their own, then by name.
+// before those that copied it: by start, then those that are known to have
+// begun as a copy, then by when they first say something of their own, then by
+// name.
 func orderByOrigin(all []*session.Session) {
 	count := make(map[string]int)
 	for _, s := range all {
@@ -289,6 +341,9 @@ func orderByOrigin(all []*session.Session) {
 		a, b := all[i], all[j]
 		if !a.Start.Equal(b.Start) {
 			return !a.Start.IsZero() && (b.Start.IsZero() || a.Start.Before(b.Start))
+		}
+		if !a.Forked.Equal(b.Forked) {
+			return a.Forked.IsZero() || !b.Forked.IsZero() && a.Forked.Before(b.Forked)
 		}
 		if !own[a].Equal(own[b]) {
 			return own[a].Before(own[b])

@@ -301,14 +301,14 @@ func (p *specParser) event(line int, kind session.Kind, author session.Author, t
 	if !e.Time.IsZero() {
 		when = e.Time.Truncate(time.Second).Format(time.RFC3339)
 	}
-	k := key("specstory", when, p.turn.model, string(kind), tool, beginning(said))
+	k := key("specstory", when, p.turn.model, string(kind), tool, openingWords(said))
 	p.seen[k]++
 	e.Key = key(k, strconv.Itoa(p.seen[k]))
 	return e
 }
 
-// beginning returns the first words of a text, by which an event is known.
-func beginning(text string) string {
+// openingWords returns the first words of a text, by which an event is known.
+func openingWords(text string) string {
 	return session.Quote(session.Clean(text[:min(len(text), 800)]), 100)
 }
 

@@ -221,6 +221,7 @@ type Header struct {
 	Remote       string         `json:"remote,omitempty"`   // host/owner/name of the git remote
 	Checkout     string         `json:"checkout,omitempty"` // main working tree that Cwd belongs to, when it was found on disk
 	Instance     string         `json:"instance,omitempty"` // of a benchmark, as owner__name-123
+	Forked       time.Time      `json:"forked,omitzero"`    // when it was made as a copy of another session, where the agent tells
 	Start        time.Time      `json:"start,omitzero"`
 	End          time.Time      `json:"end,omitzero"`
 	Usage        Usage          `json:"usage,omitzero"`

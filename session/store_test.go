@@ -33,7 +33,7 @@ func full() *Session {
 			V: StoreVersion, Agent: "claude", ID: "3f2a/agent-7", Parent: "3f2a", Population: Subagent,
 			Title: "Make <check> & friends pass", Model: "model-1", Version: "2.1.0", Branch: "fix/vat", Origin: "claude/cart",
 			Cwd: "/home/dev/shop", Remote: "github.com/acme/shop", Checkout: "/home/dev/shop", Instance: "acme__shop-7",
-			Start: at, End: at.Add(90 * time.Second),
+			Forked: at.Add(time.Second), Start: at, End: at.Add(90 * time.Second),
 			Usage:        Usage{Input: 10, Output: 20, CacheRead: 30, CacheWrite: 40, Cost: 0.05},
 			Sources:      []Source{{Path: ".claude/projects/shop/3f2a.jsonl", Unit: "line"}, {Path: "copy.json", Unit: "index"}},
 			Instructions: []Instruction{{Path: "AGENTS.md", Hash: "aa11", Lines: []string{"Run make check.", "Ask first."}}},

@@ -27,6 +27,7 @@ var behind = map[string]string{
 	"github.com/blevesearch/bleve/v2":   "lode/index",
 	"github.com/spf13/cobra":            "lode/cmd/lode",
 	"github.com/tidwall/gjson":          "lode/ingest",
+	"modernc.org/sqlite":                "lode/ingest",
 	"github.com/sergi/go-diff":          "lode/rules",
 	"mvdan.cc/sh/v3":                    "lode/miner",
 	"github.com/schollz/progressbar/v3": "lode/cmd/lode",

@@ -84,7 +84,8 @@ func (w *world) lock() (unlock func(), err error) {
 	return func() { l.Unlock() }, nil
 }
 
-// unfinished are the names of files that are being written beside the real ones.
+// unfinished are the names of files that are being written beside the real
+// ones, and of folders with copies of databases.
 var unfinished = regexp.MustCompile(`^\..*[0-9]{4,}$`)
 
 // sweep removes what killed runs left unfinished. The index sees to its own.
@@ -94,6 +95,9 @@ func (w *world) sweep() {
 		case err != nil:
 			return nil
 		case e.IsDir() && path == w.indexDir():
+			return fs.SkipDir
+		case e.IsDir() && unfinished.MatchString(e.Name()):
+			os.RemoveAll(path)
 			return fs.SkipDir
 		case !e.IsDir() && unfinished.MatchString(e.Name()):
 			os.Remove(path)
