@@ -46,10 +46,14 @@ const (
 
 // What is indexed of a text, in bytes.
 const (
-	maxWords   = 8 << 10 // of a turn
+	maxWords   = 8 << 10 // of a person's turn
+	maxSaid    = 2 << 10 // of what the agent says
+	maxThought = 600     // and of what it thinks
 	maxPrompt  = 2 << 10 // of a program's prompt: templates repeat
-	outputHead = 500     // of an output, and as much of its end
-	shownHead  = 300     // of a file, a listing or the hits of a search, which the agent only looked at
+	inputHead  = 200     // of what a tool is given to write, and as much of its end
+	outputHead = 250     // of an output, and as much of its end
+	failedHead = 1000    // of one that failed
+	shownHead  = 250     // of a file, a listing or the hits of a search, which the agent only looked at
 	maxProblem = 600     // of the lines that tell a failure
 	maxCommand = 2 << 10
 )
@@ -113,8 +117,13 @@ type builder struct {
 
 func (b *builder) words(e *session.Event, field string) {
 	limit := maxWords
-	if e.Author == session.ByProgram {
+	switch {
+	case e.Author == session.ByProgram:
 		field, limit = agent, maxPrompt
+	case e.Act == session.Thinking:
+		limit = maxThought
+	case field == agent:
+		limit = maxSaid
 	}
 	text := clip(e.Text, limit, 0)
 	if strings.TrimSpace(text) == "" {
@@ -143,11 +152,11 @@ func (b *builder) call(call, result *session.Event) {
 			trouble = clip(result.Signature, maxProblem, 0)
 		}
 	} else {
-		out = clip(call.Text, outputHead, outputHead)
+		out = clip(call.Text, inputHead, inputHead)
 	}
 	text := cmd
 	if call != nil && call.Act != session.Shell && result != nil && call.Text != "" {
-		out = clip(call.Text, outputHead, outputHead) + "\n" + out
+		out = clip(call.Text, inputHead, inputHead) + "\n" + out
 	}
 	if out != "" {
 		text += "\n" + out
@@ -217,7 +226,7 @@ func (b *builder) keyword(d *document.Document, field, value string) {
 func clipOutput(e *session.Event) string {
 	switch act := e.Action(); {
 	case e.Outcome == session.Failed:
-		return clip(e.Text, 2*outputHead, 2*outputHead)
+		return clip(e.Text, failedHead, failedHead)
 	case act == session.Read, act == session.Search, act == session.List, act == session.Fetch:
 		return clip(e.Text, shownHead, 0)
 	}

@@ -31,7 +31,7 @@ import (
 
 // SchemaVersion is raised when what is indexed, or how, changes. An index of
 // another schema is rebuilt.
-const SchemaVersion = 1
+const SchemaVersion = 2
 
 // Info describes a generation.
 type Info struct {

@@ -212,7 +212,7 @@ func (u *toolUse) answer(lines []string) {
 	}
 	u.answered = true
 	text := strings.Join(lines, "\n")
-	if m := specStatus.FindStringSubmatch(text); m != nil {
+	if m := specStatus.FindStringSubmatch(text[max(0, len(text)-100):]); m != nil {
 		u.failed = u.failed || m[1] != "completed"
 		text = strings.TrimSuffix(text, m[0])
 	}

@@ -114,8 +114,11 @@ func findRequests(v *View, emit func(Signal)) {
 		}
 		heard := make(map[string]bool)
 		for _, s := range sentences(e.Text) {
+			if !wish.MatchString(s) {
+				continue
+			}
 			t := topicOf(s)
-			if t == nil || !wish.MatchString(s) || heard[t.Name] {
+			if t == nil || heard[t.Name] {
 				continue
 			}
 			heard[t.Name] = true

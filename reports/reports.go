@@ -16,8 +16,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"lode/miner"
@@ -104,6 +107,7 @@ type site struct {
 	in     Input
 	dir    string
 	tmpl   *template.Template
+	mu     sync.Mutex
 	linked map[string]bool            // sessions that have a page
 	cited  map[string]map[string]bool // session -> places cited in it
 }
@@ -138,10 +142,8 @@ func (s *site) build() error {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	for _, name := range names {
-		if err := s.sessionPage(name); err != nil {
-			return err
-		}
+	if err := s.sessionPages(names); err != nil {
+		return err
 	}
 	patterns := s.listed()
 	for i := range patterns {
@@ -155,6 +157,27 @@ func (s *site) build() error {
 		}
 	}
 	return s.page("index.html", "overview.html", s.overview(patterns))
+}
+
+// sessionPages writes the pages of sessions on all processors: each is loaded
+// from the store.
+func (s *site) sessionPages(names []string) error {
+	errs := make([]error, len(names))
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range max(1, runtime.GOMAXPROCS(0)) {
+		wg.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(names) {
+					return
+				}
+				errs[i] = s.sessionPage(names[i])
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
 }
 
 // listed returns the patterns that get a page: those that are recommended and

@@ -57,7 +57,9 @@ func (s *site) sessionPage(name string) error {
 	}
 	v := sessionView{Header: &sess.Header, Project: s.in.Project(&sess.Header), Resume: s.in.Resume(&sess.Header), Total: len(sess.Events)}
 	v.Items = s.items(sess, s.cited[name])
+	s.mu.Lock()
 	s.linked[name] = true
+	s.mu.Unlock()
 	return s.page(sessionFile(name), "session.html", v)
 }
 
