@@ -74,12 +74,14 @@ var clueRules = []clueRule{
 	rule(MissingModule, certain, "no required module provides package", `no required module provides package (\S+?)[;:]?(?:\s|$)`),
 	rule(MissingModule, certain, "could not be resolved", `Import "([^"]+)" could not be resolved`),
 	rule(MissingModule, telling, "cannot load such file", `cannot load such file -- (\S+)`),
+	rule(NoSuchFile, certain, "o such file or directory", `^(?:\(eval\):\d+|zsh:\d+|(?:/\S+/)?(?:ba|z|da)?sh: line \d+): (?:no such file or directory: (\S+)|([^\s:]+): No such file or directory)$`),
 	rule(ShellSyntax, certain, "no matches found", `no matches found: (.+)`),
 	rule(ShellSyntax, certain, "syntax error", `(?:ba|z|da|/)?sh: .*syntax error.*|^\(eval\):\d+: .*|syntax error near unexpected token.*`),
 	rule(ShellSyntax, certain, "unexpected EOF", `unexpected EOF while looking for`),
 	rule(ShellSyntax, certain, "parse error near", `parse error near`),
 	rule(ShellSyntax, certain, "bad substitution", `bad substitution`),
 	rule(ShellSyntax, certain, "(eval):", `^\(eval\):\d+: (?:.*)`),
+	rule(ShellSyntax, certain, "COMMAND MALFORMED", `EXECUTION FAILED OR COMMAND MALFORMED`),
 	rule(ShellSyntax, certain, "event not found", `event not found`),
 
 	// The agents' own tools.
@@ -242,6 +244,7 @@ var clueRules = []clueRule{
 	// Runners that report that what they ran has failed.
 	rule(OtherFailure, verdict, "***", `^(?:g?make)(?:\[\d+\])?: \*\*\* `),
 	rule(OtherFailure, verdict, "task failed", `(?i)^(?:\[\S+\] )?(?:mise )?error\s+task failed|^task: Failed to run task`),
+	rule(OtherFailure, verdict, "Oops!", `^Oops! Something went wrong`),
 	rule(OtherFailure, verdict, "npm ERR!", `^npm ERR! `),
 	rule(OtherFailure, verdict, "npm error", `^npm error `),
 	rule(OtherFailure, verdict, "ELIFECYCLE", `ELIFECYCLE`),

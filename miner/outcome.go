@@ -179,7 +179,14 @@ func judgeHidden(r *evidence) judgement {
 	if sandboxed(r.output) {
 		return because(session.Denied, session.BasisText)
 	}
-	if clues := verdicts(scanVerdicts(r.output), line); len(clues) > 0 {
+	clues := verdicts(scanVerdicts(r.output), line)
+	if len(clues) == 0 {
+		clues = onlyComplaints(r, line)
+	}
+	switch {
+	case len(clues) > 0 && anticipated(r, line) && !brokenSetup(clues):
+		return because(session.Expected, session.BasisContext)
+	case len(clues) > 0:
 		return failure(clues, r, session.BasisText)
 	}
 	if r.flag == session.FlagRunning || r.output == "" || !onlyShows(line) {
@@ -204,6 +211,12 @@ func judgeZero(r *evidence) judgement {
 	}
 	clues := verdicts(scanVerdicts(r.output), line)
 	if len(clues) == 0 {
+		clues = printedExit(r, line)
+	}
+	if len(clues) == 0 {
+		clues = onlyComplaints(r, line)
+	}
+	if len(clues) == 0 {
 		return ok
 	}
 	if anticipated(r, line) {
@@ -211,6 +224,68 @@ func judgeZero(r *evidence) judgement {
 	}
 	return failure(clues, r, session.BasisText)
 }
+
+// onlyComplaints returns the clues in an output that holds nothing else: every
+// line is a program of the line saying that it could not, or the whole is a
+// short message that begins with "error".
+func onlyComplaints(r *evidence, line *command.Line) []clue {
+	if len(r.output) > 600 || line.Only(command.List, command.Predicate, command.Print, command.Shell) {
+		return nil
+	}
+	var clues []clue
+	lines := 0
+	for text := range strings.Lines(r.output) {
+		text = strings.TrimSpace(text)
+		if text == "" || heading.MatchString(text) {
+			continue
+		}
+		lines++
+		if c := clueOf(text); c.weight >= telling && (complains(c, line) || lines == 1 && errorFirst.MatchString(text) && line.Has(command.Other, command.Network, command.Package) && !line.Has(command.Script)) {
+			clues = append(clues, c)
+		} else if len(clues) == 0 || !hint.MatchString(text) {
+			return nil
+		}
+	}
+	for i := range line.Programs {
+		if line.Programs[i].Excused || line.Programs[i].Silent {
+			return nil // the agent was prepared
+		}
+	}
+	return clues
+}
+
+var (
+	heading    = regexp.MustCompile(`^(?:===|---|###)|^Shell cwd was reset to `)
+	errorFirst = regexp.MustCompile(`^(?:error|Error|fatal|FATAL)\b[: ]`)
+	hint       = regexp.MustCompile(`(?i)^(?:hint|try|did you mean|usage|see)\b`)
+)
+
+// printedExit returns a clue where a line itself printed the exit code of a
+// program, and that was another than 0.
+func printedExit(r *evidence, line *command.Line) []clue {
+	at := strings.LastIndex(r.command, "$?")
+	m := exitPrinted.FindStringSubmatch(strings.TrimSpace(r.output))
+	if at < 0 || m == nil {
+		return nil
+	}
+	var of *command.Program
+	for i := range line.Programs {
+		p := &line.Programs[i]
+		if end := strings.Index(r.command, p.Raw); end < 0 || end > at || p.Role == command.Print || p.Role == command.Shell {
+			continue
+		}
+		of = p
+	}
+	if of == nil || of.Role == command.Search || of.Role == command.Predicate || of.Role == command.View || of.Role == command.List {
+		return nil
+	}
+	if c, ok := best(scan(r.output)); ok {
+		return []clue{c}
+	}
+	return []clue{{class: OtherFailure, line: m[0], weight: telling}}
+}
+
+var exitPrinted = regexp.MustCompile(`(?im)^\W*(?:\w+ )?(?:exit(?:[ _-]?(?:code|status))?|rc|ret|status)\W{0,3}([1-9]\d{0,2})\W*$`)
 
 // onlyShows reports whether a line does nothing but look: what it prints is
 // then not its own.
@@ -257,6 +332,8 @@ func vouched(c clue, line *command.Line) bool {
 			return shellSaid.MatchString(c.line) && (!onlyShows(line) || calls(line, c.entity))
 		case ShellSyntax:
 			return shellSaid.MatchString(c.line) && !line.Only(command.List, command.Predicate, command.Shell, command.Print)
+		case NoSuchFile: // the shell could not redirect
+			return shellRedirects.MatchString(c.line)
 		case MissingModule:
 			return line.Has(command.Script, command.Test, command.Build, command.Lint, command.Other)
 		}
@@ -307,9 +384,10 @@ func vouched(c clue, line *command.Line) bool {
 }
 
 var (
-	shellSaid = regexp.MustCompile(`^(?:/\S+/)?(?:\(eval\)|zsh|bash|sh|dash|/bin/\w+|\S+\.sh)[: ].*(?:not found|no matches found|syntax error|parse error|unexpected EOF)|^fish: Unknown command|^[\w-]+: command not found|: line \d+: `)
-	uncaught  = regexp.MustCompile(`^((?:[A-Za-z_]\w*\.)*\w+Error)(?::|$)`)
-	sandbox   = regexp.MustCompile(`(?m)^(?:[\w./-]+: )*[Oo]peration not permitted(?:: \w+)?$|sandbox(?:-exec)?: .*deny|^failed in sandbox`)
+	shellSaid      = regexp.MustCompile(`^(?:/\S+/)?(?:\(eval\)|zsh|bash|sh|dash|/bin/\w+|\S+\.sh)[: ].*(?:not found|no matches found|syntax error|parse error|unexpected EOF)|^fish: Unknown command|^[\w-]+: command not found|: line \d+: |COMMAND MALFORMED`)
+	shellRedirects = regexp.MustCompile(`^(?:\(eval\):\d+|zsh:\d+|(?:/\S+/)?(?:ba|z|da)?sh: line \d+): (?:no such|[^\s:]+: No such)`)
+	uncaught       = regexp.MustCompile(`^((?:[A-Za-z_]\w*\.)*\w+Error)(?::|$)`)
+	sandbox        = regexp.MustCompile(`(?m)^(?:[\w./-]+: )*[Oo]peration not permitted(?:: \w+)?$|sandbox(?:-exec)?: .*deny|^failed in sandbox`)
 )
 
 // sandboxed reports whether an output is nothing but the sandbox saying no.

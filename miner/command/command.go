@@ -324,12 +324,14 @@ func split(text string, depth int) Line {
 	return w.line
 }
 
-// Deciding returns the program that most likely gave the exit code: the last
-// one that can have.
+// Deciding returns the program that most likely gave an exit code other than
+// 0: the last one that can have. Printing does not fail.
 func (l *Line) Deciding() *Program {
-	for i := len(l.Programs) - 1; i >= 0; i-- {
-		if l.Programs[i].Decides {
-			return &l.Programs[i]
+	for _, prints := range []bool{false, true} {
+		for i := len(l.Programs) - 1; i >= 0; i-- {
+			if p := &l.Programs[i]; p.Decides && (prints || p.Role != Print) {
+				return p
+			}
 		}
 	}
 	if n := len(l.Programs); n > 0 {
