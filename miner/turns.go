@@ -30,7 +30,7 @@ func intentOf(s *session.Session, i int) session.Intent {
 		return session.Answer
 	case strings.HasSuffix(text, "?"):
 		return session.Question
-	case interruptedBefore(s, i) && len(text) < 400:
+	case interruptedBefore(s, i) && len(text) < 400 && against.MatchString(head):
 		return session.Correction
 	case len(text) < 25:
 		return session.Other
@@ -40,9 +40,13 @@ func intentOf(s *session.Session, i int) session.Intent {
 
 var (
 	standing = regexp.MustCompile(`(?:^|[.!\n] *)(?:please )?(?:always|never|from now on|in (?:the )?future|going forward|remember(?: to| that|:))\b|\bdon'?t ever\b|\bevery time you\b`)
-	corrects = regexp.MustCompile(`^(?:no\b|nope|wrong|that'?s (?:not|wrong)|this is (?:not|wrong)|it'?s (?:not|still)|not (?:what|quite|like|that)|you (?:forgot|missed|didn'?t|did not|should(?:n'?t)?|broke|are wrong|still)|stop\b|don'?t\b|do not\b|undo|revert|actually\b|instead\b|but\b|hmm|wait\b|why (?:did|do|are|is|would|you)|i (?:said|asked|meant|told|don'?t (?:want|think|like))|we (?:don'?t|should(?:n'?t)?|shouldn'?t|already)|still (?:fail|broken|not|the same)|the (?:tests?|build|lint\w*|ci) (?:is|are|still)? ?(?:fail|broken|red))` +
-		`|\b(?:tests?|lint|build|ci) (?:is|are) (?:failing|broken|red)\b|\byou (?:forgot|missed)\b|\bi (?:already )?told you\b|\bshould(?:n'?t| not) (?:be|have)\b`)
-	praises  = regexp.MustCompile(`^(?:great|perfect|nice|thanks|thank you|awesome|excellent|well done|looks good|lgtm|good job|love it)\b`)
+	corrects = regexp.MustCompile(`(?m)^(?:[-*] )?(?:(?:ok(?:ay)?|yup|yes|yeah|and|so)[\s,.…]+)*(?:no\b|nope|wrong|that'?s (?:not|wrong)|this is (?:not|wrong|incorrect)|it'?s (?:not|still)|not (?:what|quite|like|that)|you (?:forgot|missed|didn'?t|did not|should(?:n'?t)?|broke|are wrong|still|don'?t need)` +
+		`|stop\b|don'?t\b|do not\b|undo|revert|instead\b|wait\b|actually,? (?:no|let'?s|we|you|that|use|don'?t|i (?:want|need|meant))|but (?:that|this|it|you|the|not|why|isn'?t|still|i (?:thought|said|wanted))` +
+		`|why (?:did|do|are|would) you|why (?:couldn'?t|didn'?t|isn'?t|aren'?t|don'?t) (?:we|you|it)|(?:but )?i (?:said|asked|meant|told|thought|don'?t (?:want|think|like|know what))|isn'?t (?:your|that|this|it)|we (?:don'?t|should(?:n'?t| not)|shouldn'?t|already)` +
+		`|still (?:fail|broken|not|the same)|something is wrong|the (?:tests?|build|lint\w*|ci) (?:is|are|still)? ?(?:fail|broken|red))` +
+		`|\b(?:tests?|lint|build|ci) (?:is|are) (?:failing|broken|red)\b|\byou (?:forgot|missed)\b|\bi (?:already )?told (?:you|u)\b|\bshould(?:n'?t| not) (?:be|have)\b|\b(?:is|are) (?:incorrect|wrong)\b|\bi wonder (?:though )?if (?:we|you)\b|(?m)^(?:critical|high|medium) severity$`)
+	praises  = regexp.MustCompile(`^(?:great|perfect|nice|wow|it works|thanks|thank you|awesome|excellent|well done|looks good|lgtm|good job|love it)\b`)
+	against  = regexp.MustCompile(`\b(?:no|not|don'?t|do not|stop|wait|instead|wrong|only|just|should(?:n'?t)?|you|first|use|undo|revert|never|why|without)\b`)
 	answers1 = regexp.MustCompile(`^(?:yes|yep|yeah|y$|ok\b|okay|sure|go ahead|do it|proceed|continue|sounds good|let'?s (?:do|go)|option \d|\d+[).]?$|(?:implement|fix|do) \d)`)
 )
 
