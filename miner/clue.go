@@ -10,7 +10,9 @@ const (
 	MissingTool     = "command-not-found"
 	MissingModule   = "missing-module"
 	NoSuchFile      = "no-such-file"
-	NotAFile        = "not-a-file" // a folder opened as a file
+	NotAFile        = "not-a-file"   // a folder opened as a file
+	WrongFolder     = "wrong-folder" // a folder entered that the shell is in already
+	GuessedNames    = "guessed-names"
 	TestFailure     = "test-failure"
 	CompileError    = "compile-error"
 	LintFinding     = "lint"

@@ -25,7 +25,7 @@ func findFailing(v *View, emit func(Signal)) {
 		if wrongPathOf(v, e) != "" {
 			continue // the other detector's
 		}
-		if v.stoppedBy(e).by != nil {
+		if v.stoppedBy(e).by != nil || entered(v, e) != "" {
 			continue
 		}
 		if p := checks(v, e); p != nil && p.Role == command.Lint && e.Class != MissingTool && e.Class != UsageError && len(foundIn(e.Text)) > 0 {
@@ -45,13 +45,19 @@ func failingSignal(v *View, k int) Signal {
 	if e.Action() != session.Shell {
 		s.Subject, _ = e.Subject()
 		s.Barred = barred(e, nil)
+		if fix, at := byShell(v, k); fix != nil && s.Barred == "" {
+			s.Fix, s.Cost, s.until = fix, v.costBetween(k, at), at
+		}
 		return s
 	}
 	p := culprit(v.Line(e), e)
 	if p != nil {
 		s.Subject, s.Role = general(p), string(p.Role)
-		if s.Entity = ownWord(e.Entity, p); e.Entity == Backticks {
+		switch s.Entity = ownWord(e.Entity, p); {
+		case e.Entity == Backticks:
 			s.Entity = Backticks
+		case e.Class == MissingTool && s.Entity == "" && strings.HasPrefix(e.Entity, p.Path):
+			s.Entity = p.Path // an alias that leads nowhere
 		}
 	}
 	s.Barred = barred(e, p)
@@ -69,6 +75,9 @@ func culprit(line *command.Line, e *session.Event) *command.Program {
 		if e.Entity != "" && (p.Path == e.Entity || p.Name == e.Entity || p.Sub == e.Entity) {
 			return p
 		}
+	}
+	if p := speaker(line, e.Signature); p != nil && e.Class == UsageError {
+		return p
 	}
 	var want []command.Role
 	switch e.Class {
@@ -92,6 +101,16 @@ func culprit(line *command.Line, e *session.Event) *command.Program {
 		}
 	}
 	return line.Main()
+}
+
+// speaker is the program of a line that begins a message with its name.
+func speaker(line *command.Line, message string) *command.Program {
+	for i := range line.Programs {
+		if p := &line.Programs[i]; strings.HasPrefix(message, p.Name+": ") {
+			return p
+		}
+	}
+	return nil
 }
 
 // ownWord returns the entity when it stands in the agent's own command: what

@@ -83,6 +83,25 @@ func cure(v *View, k int, p *command.Program) (*Fix, int) {
 	return nil, 0
 }
 
+// byShell looks for the command that did what a search tool failed to do.
+func byShell(v *View, k int) (*Fix, int) {
+	failed := &v.Events[v.Results[k]]
+	if failed.Action() != session.Search {
+		return nil, 0
+	}
+	tool, _ := failed.Subject()
+	for j := k + 1; j < len(v.Results) && j <= k+cureWithin; j++ {
+		e := &v.Events[v.Results[j]]
+		if e.Action() != session.Shell || e.Outcome != session.OK {
+			continue
+		}
+		if p := v.Line(e).First(command.Search); p != nil && p.Name != "find" {
+			return &Fix{Command: p.Path, InsteadOf: tool, Example: oneLine(p.Raw), event: e}, j
+		}
+	}
+	return nil, 0
+}
+
 // worked reports whether a call got further than the failure: it succeeded, or
 // ran what had been missing and found something in it.
 func worked(e, failed *session.Event) bool {
@@ -121,7 +140,7 @@ func replaces(q, p *command.Program, failed *session.Event) bool {
 	if failed.Class != MissingTool && failed.Class != MissingModule && failed.Class != UsageError {
 		return false
 	}
-	if q.Name == failed.Entity || q.Sub == failed.Entity {
+	if alias := failed.Class == MissingTool && q.Name == p.Name && strings.HasPrefix(failed.Entity, p.Path); alias || q.Name == failed.Entity || q.Sub == failed.Entity {
 		return q.Path != p.Path || !slices.Equal(q.Via, p.Via) // the same tool by another way
 	}
 	if q.Role == p.Role && purposeful(p.Role) {

@@ -7,13 +7,13 @@ import (
 
 // foldFolders joins wrong paths in one folder that is not there itself: agents
 // guess at different files in it, and it is the folder that they must know of.
-// A folder counts as missing when far fewer sessions opened something in it
-// than looked there in vain.
+// A folder counts as missing when it was itself looked for in vain, and far
+// fewer sessions opened something in it than looked there in vain.
 func (m *mining) foldFolders() {
 	missed := make(map[string]*missedFolder) // by project, population and folder
 	for _, k := range sortedKeys(m.groups) {
 		g := m.groups[k]
-		if g.kind != wrongPathKind || g.seen[0].signal.Class == NotAFile || g.fixedIn() >= m.in.Support.Sessions {
+		if g.kind != wrongPathKind || g.seen[0].signal.Class == NotAFile || g.seen[0].signal.Class == WrongFolder || g.fixedIn() >= m.in.Support.Sessions {
 			continue
 		}
 		for p := g.seen[0].signal.Entity; p != "."; p = path.Dir(p) {
@@ -25,7 +25,7 @@ func (m *mining) foldFolders() {
 				missed[key] = &missedFolder{path: p, roots: make(map[string]bool)}
 			}
 			f := missed[key]
-			f.failed = f.failed || g.seen[0].signal.Class == NoSuchFile
+			f.itself = f.itself || g.seen[0].signal.Class == NoSuchFile && p == g.seen[0].signal.Entity
 			f.groups = append(f.groups, k)
 			for i := range g.seen {
 				f.roots[g.seen[i].root] = true
@@ -35,7 +35,7 @@ func (m *mining) foldFolders() {
 	opened := m.successes.folders()
 	for _, key := range sortedKeys(missed) { // a folder comes before what is in it
 		f := missed[key]
-		if len(f.groups) < 2 || len(f.roots) < m.in.Support.Sessions || !f.failed || len(opened[key])*2 > len(f.roots) {
+		if len(f.groups) < 2 || len(f.roots) < m.in.Support.Sessions || !f.itself || len(opened[key])*2 > len(f.roots) {
 			continue
 		}
 		m.foldInto(f)
@@ -46,6 +46,36 @@ func (m *mining) foldFolders() {
 		}
 	}
 }
+
+// gatherGuesses makes one pattern of the files that were looked for in vain
+// under ever other names: none recurs, but guessing does.
+func (m *mining) gatherGuesses() {
+	guesses := make(map[string]*group) // by project and population
+	for _, k := range sortedKeys(m.groups) {
+		g := m.groups[k]
+		s := &g.seen[0].signal
+		if g.kind != wrongPathKind || s.Class != NoSuchFile || path.Ext(s.Entity) == "" || len(g.roots()) >= m.in.Support.Sessions {
+			continue
+		}
+		of := g.project + "\x00" + g.population
+		if guesses[of] == nil {
+			guesses[of] = &group{project: g.project, population: g.population, kind: wrongPathKind, key: GuessedNames}
+		}
+		for _, o := range g.seen {
+			o.signal.Class, o.signal.Fix = GuessedNames, nil
+			guesses[of].seen = append(guesses[of].seen, o)
+		}
+	}
+	for _, g := range guesses {
+		if len(g.roots()) >= minGuesses {
+			m.groups[groupKey(g.project, g.population, g.kind, g.key)] = g
+		}
+	}
+}
+
+// minGuesses is in how many root sessions names must have been guessed before
+// it is called a habit.
+const minGuesses = 5
 
 // fixedIn counts the root sessions in which something worked instead.
 func (g *group) fixedIn() int {
@@ -62,7 +92,7 @@ func (g *group) fixedIn() int {
 type missedFolder struct {
 	path   string
 	groups []string
-	failed bool            // one of the looks did, the others only found nothing
+	itself bool            // the folder itself was looked for in vain, not only what may be in it
 	roots  map[string]bool // sessions
 }
 

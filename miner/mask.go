@@ -35,7 +35,11 @@ func fingerprintKey(r *evidence, v *judgement, cwd string) string {
 			return "no-such-file\x00" + relative(v.entity, cwd)
 		}
 	case UsageError:
-		return "usage\x00" + programOf(r) + "\x00" + v.entity + "\x00" + maskIf(v.entity == "", v.signature)
+		program := programOf(r)
+		if p := speaker(r.parsed(), v.signature); p != nil && r.act == session.Shell {
+			program = p.Name
+		}
+		return "usage\x00" + program + "\x00" + v.entity + "\x00" + maskIf(v.entity == "", v.signature)
 	case ShellSyntax:
 		if v.entity == Backticks {
 			return "shell\x00backticks"

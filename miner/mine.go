@@ -129,6 +129,7 @@ func (m *mining) report() Report {
 	r := Report{Mined: m.mined, Left: m.left, Outcomes: m.outcomes}
 	retries := m.foldRetries()
 	m.foldFolders()
+	m.gatherGuesses()
 	m.nameChecks()
 	m.merge()
 	for _, k := range sortedKeys(m.groups) {

@@ -279,6 +279,10 @@ func (g *group) fix(sessions int) *Fix {
 func title(p *Pattern) string {
 	quoted := "`" + p.Subject + "`"
 	switch {
+	case p.Class == GuessedNames:
+		return "files are opened under guessed names"
+	case p.Class == WrongFolder:
+		return "`cd " + p.Subject + "` is repeated where the shell is already"
 	case p.Kind == wrongPathKind && p.Class == NotAFile:
 		return p.Subject + " is a folder, not a file"
 	case p.Kind == wrongPathKind:
@@ -400,6 +404,7 @@ func factors(p *Pattern) ranking {
 		f.sure = 0.6
 	case p.Kind == findingKind && p.Told > 0:
 		f.sure = 0.8 // it cost a person's time
+	case p.Class == GuessedNames: // costs a call each, and is the agent's habit more than the project's
 	case p.Kind == findingKind, p.Kind == wrongPathKind, p.Kind == environmentKind:
 		f.sure = 0.5 // the check, the folder, the system itself says it
 	case p.Kind == forgottenKind, unquotedGlob(p):
@@ -440,7 +445,7 @@ func (s *successes) against(p *Pattern, failed map[string]bool) Counter {
 		return c // that it went well at another time, or elsewhere, says nothing
 	}
 	switch p.Class {
-	case NotAFile, UsageError, ShellSyntax, LintFinding, APIFailure:
+	case NotAFile, WrongFolder, GuessedNames, UsageError, ShellSyntax, LintFinding, APIFailure:
 		return c // that the program works when called otherwise, or the folder is listed, says nothing
 	case MissingTool, MissingModule:
 		if otherWay := p.Fix != nil && strings.Contains(p.Fix.Command, p.Entity); !otherWay && p.Entity != "" {

@@ -48,7 +48,7 @@ var Topics = []Topic{
 	topic("test-first", "a failing test first has to be asked for",
 		`\btests? first\b`, `\bTDD\b`, `\bfailing test\b`, `\btests?\b.{0,40}\bshould fail\b`, `\bfirst\b.{0,40}\b(?:write|craft|add|set ?up)\b.{0,30}\btests?\b`, `\btests?\b.{0,30}\breproduc\w+`),
 	topic("tests", "tests have to be asked for after the change",
-		`\b(?:add|write|writ\w+|need|want|include|missing|without|no|any|some|new|more|specific|leave)\b.{0,40}\btests?\b`, `\btests? (?:for|too|as well|as you go|as we go)\b`, `\b(?:did|do|have) (?:we|you)\b.{0,40}\btests?\b`, `\btest coverage\b`).
+		`\b(?:add|write|writ\w+|need|want|include|missing|without|no|any|some|new|more|specific|leave)\b.{0,40}\btests?\b`, `\btests? (?:for|too|as well|as you go|as we go)\b`, `\b(?:did|do|have) (?:we|you)\b.{0,40}\btests?\b`, `\btest coverage\b`, `\bsome tests\b`, `^(?:uh+\W*|so\W*|and\W*)?(?:the )?(?:unit )?tests?\?`).
 		butNot(`\bfail\w*|\bpass\w*|\brun\b|\bre-?run\b|\bbroken?\b|\bred\b|\bflak\w+`),
 	topic("duplication", "new code duplicates what is there",
 		`(?-i:\bDRY\b)`, `\bduplicat\w*\b`, `\bre-?us(?:e|ing)\b`, `\bcopy\W{0,3}past\w*`, `\breinvent\w*`, `\b(?:already|existing)\b.{0,30}\b(?:helpers?|functions?|methods?|utils?|utilit\w+|logic|functionality|librar\w+|constants?)\b`, `\b(?:should|could|can) (?:we|you)\b.{0,30}\busing the\b`, `\bwe have (?:this|that|the same)\b.{0,40}\b(?:somewhere|already|both|elsewhere)\b`, `\breplicating\b`),
@@ -133,7 +133,7 @@ var wish = regexp.MustCompile(`(?i)^(?:[-*•]\s*|\d+[.)]\s*|(?:ok(?:ay)?|yes|ye
 	`(?:can|could|would|should|shall|do|did|does|have|has|are|is|will|isn'?t|aren'?t|don'?t|doesn'?t|didn'?t|can'?t|never|always|let'?s|lets|` +
 	`(?:we|you)(?:'re|'d|'ll)? (?:\w+ )?(?:should|need|want|don'?t|do not|didn'?t|did not|have|already|forgot|missed|must|can|could|are|just|only|may|keep|still)|` +
 	`I(?:'d|'m| would| will)? (?:\w+ )?(?:like|love|want|prefer|think|doubt|said|asked|told|don'?t|did ?n[o']t|made?|mean\w*|need|wonder|hope|expect\w*)|` +
-	`why|how about|what about|in what|how come|where (?:is|are)|add|write|use|make|create|remove|delete|fix|put|keep|check|review|find|cut|run|rerun|reply|respond|answer|commit|update|bump|proceed|stop|remember|` +
+	`why|how about|what about|in what|how come|where (?:is|are)|add|write|use|make|create|remove|delete|fix|put|keep|check|review|find|cut|run|rerun|reply|respond|answer|commit|update|bump|proceed|stop|remember|need|suspect|uh+|(?:the )?tests?\?|` +
 	`ensure|avoid|reduce|get rid|consider|those|these|this|that'?s?|it'?s?|there(?:'s| is| are)|not|looking|seems?|just|only|go|try|move|rename|replace|extract|split|simplify|drop|clean|test|verify|include|leave|implement|increment|try|want|must|good|one more|again|log|document|strip|tag|push|open|start|no)\b`)
 
 func topicOf(sentence string) *Topic {

@@ -27,8 +27,13 @@ func findWrongPaths(v *View, emit func(Signal)) {
 		for _, miss := range misses(v, e) {
 			s := Signal{Kind: wrongPathKind, Key: pathKey(miss.path), Event: e, Class: miss.class, Subject: miss.path, Entity: miss.path,
 				Template: Mask(miss.line), Line: miss.line, Cost: v.costOf(k), at: k}
-			if miss.class == emptySearch {
+			switch miss.class {
+			case emptySearch:
 				s.Key += "/*" // never one of its own
+			case WrongFolder:
+				s.Key = WrongFolder // whichever it is
+				found = append(found, s)
+				continue
 			}
 			if right, ok, at := rightPath(v, k, miss.path); right != "" {
 				s.Fix = &Fix{Command: right, InsteadOf: miss.path, event: ok}
@@ -52,6 +57,9 @@ type miss struct {
 // for, and those that programs of a line complain of whose exit code does not
 // show it.
 func misses(v *View, e *session.Event) []miss {
+	if folder := entered(v, e); folder != "" {
+		return []miss{{folder, WrongFolder, e.Signature}}
+	}
 	if wrong := wrongPathOf(v, e); wrong != "" {
 		return []miss{{wrong, e.Class, e.Signature}}
 	}
@@ -79,6 +87,44 @@ func misses(v *View, e *session.Event) []miss {
 		}
 	}
 	return found
+}
+
+// entered returns the folder that a call could not enter because an earlier
+// one of the session had done so already: agents' shells keep their folder.
+func entered(v *View, e *session.Event) string {
+	if e.Action() != session.Shell || e.Outcome != session.Failed || e.Class != NoSuchFile {
+		return ""
+	}
+	m := notEntered.FindStringSubmatch(e.Signature)
+	if m == nil {
+		return ""
+	}
+	folder := strings.Trim(m[1]+m[2], "'\"/")
+	if folder == "" || strings.HasPrefix(folder, ".") || strings.HasPrefix(folder, "~") || strings.HasPrefix(m[1]+m[2], "/") {
+		return ""
+	}
+	for i := range v.Events {
+		before := &v.Events[i]
+		if before.N >= e.N {
+			return ""
+		}
+		if before.Kind == session.Result && before.Action() == session.Shell && before.Outcome != session.Denied && enters(v.Line(before), folder) {
+			return folder
+		}
+	}
+	return ""
+}
+
+var notEntered = regexp.MustCompile(`\bcd:(?:\d+: | )(?:no such file or directory: (\S+)|([^:]+): No such file or directory)`)
+
+// enters reports whether a line changes into a folder of that name.
+func enters(line *command.Line, folder string) bool {
+	for i := range line.Programs {
+		if p := &line.Programs[i]; p.Name == "cd" && len(p.Args) > 0 && (p.Args[0] == folder || strings.HasSuffix(strings.TrimSuffix(p.Args[0], "/"), "/"+folder)) {
+			return true
+		}
+	}
+	return false
 }
 
 // emptySearch is the class of looks into a folder that found nothing. They count

@@ -46,6 +46,10 @@ func wording(p *miner.Pattern) string {
 		return environmentRule(p, subject, use)
 	case p.Kind == "forgotten-check":
 		return fmt.Sprintf("Run %s and fix what it finds before each commit, and before you call a change done.", subject)
+	case p.Kind == "wrong-path" && p.Class == miner.GuessedNames:
+		return "Do not guess file names: list the folder, or Glob for the name, before opening a file."
+	case p.Kind == "wrong-path" && p.Class == miner.WrongFolder:
+		return fmt.Sprintf("Do not `cd` into %s again: the shell stays in a folder between calls. Use paths from where it is, or absolute ones.", subject)
 	case p.Kind == "wrong-path":
 		return pathRule(p, subject, use)
 	case p.Class == miner.ShellSyntax && strings.Contains(p.Template, "no matches found"):
@@ -64,6 +68,8 @@ func wording(p *miner.Pattern) string {
 		return fmt.Sprintf("Use %s instead of %s: %s is not accepted.", use, instead, entity)
 	case p.Class == miner.UsageError && entity != "" && strings.HasSuffix(subject, " "+entity[1:]):
 		return fmt.Sprintf("Do not call %s: there is no such command.", subject)
+	case p.Class == miner.UsageError && strings.HasPrefix(p.Entity, "-") && entity != "":
+		return fmt.Sprintf("Do not call %s: %s is not accepted here.", code(strings.Trim(subject, "`")+" "+p.Entity), entity)
 	case p.Class == miner.UsageError && entity != "":
 		return fmt.Sprintf("Do not use %s with %s: it is not accepted.", entity, subject)
 	case use != "":
