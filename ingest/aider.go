@@ -27,6 +27,9 @@ var aider = Format{
 	Name:    "aider",
 	Doc:     "Aider chat histories, .aider.chat.history.md",
 	Version: 1,
+	Seen:    "0.86; the edit, lint and test reports of older ones",
+	Skips:   "what aider prints about itself",
+	Checked: "chat histories of three projects; edits and shell runs after aider's own source",
 	Sniff:   sniffAider,
 	Parse:   parseAider,
 }

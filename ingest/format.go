@@ -33,6 +33,11 @@ type Format struct {
 	Doc     string // one sentence for listings
 	Version int    // of the parser; raising it makes every source be read again
 
+	// For the page of formats: which versions of the agent were seen, what of
+	// their records is left out on purpose, and what the parser was checked
+	// against.
+	Seen, Skips, Checked string
+
 	// Unverified says that the parser was written from descriptions of the
 	// format alone, and has not read a real transcript yet.
 	Unverified bool

@@ -26,6 +26,9 @@ var sweAgent = Format{
 	Name:    "swe-agent",
 	Doc:     "SWE-agent trajectories, *.traj",
 	Version: 1,
+	Seen:    "0 and 1, function calling, histories alone",
+	Skips:   "demonstrations, the history that repeats the trajectory",
+	Checked: "25 trajectories",
 	Sniff:   sniffSWE,
 	Parse:   parseSWE,
 }
