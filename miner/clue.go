@@ -148,6 +148,8 @@ var clueRules = []clueRule{
 	rule(UsageError, verdict, "invalid choice", `invalid choice: '?([^' ]+)`),
 	rule(UsageError, telling, "no task", `(?i)no tasks? (?:named )?['"\x60]?([\w:-]+)['"\x60]? (?:found|defined)`),
 
+	rule(UsageError, verdict, "build constraints exclude all Go files", `build constraints exclude all Go files`), // a tag is missing
+
 	// What command-line tools say of words that they do not know.
 	rule(UsageError, telling, "o such ", `(?i)\bno such (?:sub)?(?:command|operation|action|task|target)s?\b(?: named)?:? *['"‘\x60]?([\w:-]*)`),
 	rule(UsageError, telling, "nknown ", `\b[Uu]nknown (?:sub)?(?:operation|action|verb|task|target|argument|lifecycle phase|primary or operator)s?:? *['"‘\x60]?([\w:-]*)`),
@@ -232,7 +234,6 @@ var clueRules = []clueRule{
 	rule(CompileError, verdict, "cannot find symbol", `cannot find symbol`),
 	rule(CompileError, verdict, "undeclared", `(?:use of )?undeclared (?:identifier|name):? ['\x60]?(\w+)`),
 	rule(CompileError, telling, ": error: ", `^\S+:\d+:(?:\d+:)? (?:fatal )?error: `),
-	rule(CompileError, telling, "build constraints exclude all Go files", `build constraints exclude all Go files`),
 	rule(CompileError, verdict, "no Go files in", `no (?:non-test )?Go files in (\S+)`),
 
 	// Linters.

@@ -44,6 +44,7 @@ var Causes = []Cause{
 	cause("test-signing", "uses the git configuration of the machine, which signs", `(?:--- FAIL|_test\.\w+:\d+: )[^\n]*(?:cannot auto-sign commit|gpg failed to sign)`, true, "sign"),
 	cause("signing", "cannot sign", `agent refused operation|gpg failed to sign|cannot auto-sign commit|[Cc]ouldn't sign message|error: signing failed`, false, "sign", "agent refused"),
 	cause("format", "builds for another system and cannot run here", `exec format error`, true, "exec format error"),
+	cause("scratch", "cannot find the project's modules from outside it", `\bimported from /(?:private/)?(?:tmp|var/folders)/|^\W*/?(?:private/)?tmp/\S+: (?:ERROR|error): Could not resolve|Could not resolve "[^"./][^"]*"\W*$`, true, "imported from /", "Could not resolve \""),
 	cause("docker", "needs a Docker daemon, and none runs here", `Cannot connect to the Docker daemon|failed to connect to the docker API|Is the docker daemon running`, true, "ocker daemon", "docker API"),
 	cause("disk", "finds no space on the disk", `[Nn]o space left on device`, true, "o space left on device"),
 	cause("memory", "runs out of memory", `JavaScript heap out of memory|fatal error: runtime: out of memory|[Cc]annot allocate memory|MemoryError\b`, true, "ut of memory", "allocate memory", "MemoryError"),
@@ -121,7 +122,10 @@ func findEnvironment(v *View, emit func(Signal)) {
 			continue
 		}
 		s := Signal{Kind: environmentKind, Key: environmentKind + "\x00" + c.Name, Event: e, Class: c.Name, Template: Mask(line), Line: line, Cost: v.costOf(k), at: k}
-		p := v.Line(e).First(command.Test, command.Build, command.Lint, command.VCS, command.Package, command.Network, command.Script, command.Other, command.View, command.Search)
+		p := v.Line(e).First(command.Test, command.Build, command.Lint, command.VCS, command.Package, command.Network, command.Script, command.Other)
+		if p == nil {
+			p = v.Line(e).Main()
+		}
 		if p != nil {
 			s.Subject, s.Role = general(p), string(p.Role)
 			switch c.Name {

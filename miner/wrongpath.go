@@ -103,6 +103,9 @@ func entered(v *View, e *session.Event) string {
 	if folder == "" || strings.HasPrefix(folder, ".") || strings.HasPrefix(folder, "~") || strings.HasPrefix(m[1]+m[2], "/") {
 		return ""
 	}
+	if strings.HasSuffix(v.Cwd, "/"+folder) {
+		return folder // the session began in it
+	}
 	for i := range v.Events {
 		before := &v.Events[i]
 		if before.N >= e.N {

@@ -135,6 +135,7 @@ var environmentAdvice = map[string]string{
 	"test-signing":  "Keep tests away from the git configuration of the machine: {} fails where commits are signed.",
 	"signing":       "If {} fails because it cannot sign, stop and ask for the key to be unlocked; do not turn signing off.",
 	"format":        "Do not run {}: what is built for another system cannot run here. Build or vet it instead.",
+	"scratch":       "Put scratch scripts inside the project: from `/tmp` they cannot find its modules.",
 	"docker":        "Docker does not run here: do not call {}, say what could not be checked.",
 	"disk":          "Before {}, look whether the disk has space, and clean up what earlier runs left.",
 	"memory":        "Run {} on parts, or with a higher memory limit: it runs out of memory here.",
