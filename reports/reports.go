@@ -360,8 +360,10 @@ func (s *site) overview(patterns []miner.Pattern) overviewView {
 	for _, p := range patterns {
 		if p.Recommended {
 			v.Patterns = append(v.Patterns, p)
-			v.Wasted.Calls += p.Cost.Calls
-			v.Wasted.Tokens += p.Cost.Tokens
+			if p.Told < p.Occurrences { // what was only told cost no calls
+				v.Wasted.Calls += p.Cost.Calls
+				v.Wasted.Tokens += p.Cost.Tokens
+			}
 		} else {
 			v.Others = append(v.Others, p)
 		}

@@ -171,11 +171,23 @@ func hashOf(text string) string {
 // reasons says in a sentence or two why a rule is proposed.
 func reasons(p *miner.Pattern) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Seen %s in %s", times(p.Occurrences), plural(p.Sessions, "session"))
+	seen, told := "Seen", p.Told > 0 && p.Told == p.Occurrences
+	if told {
+		seen = "Told by a person"
+	}
+	fmt.Fprintf(&b, "%s %s in %s", seen, times(p.Occurrences), plural(p.Sessions, "session"))
 	if p.Days > 0 {
 		fmt.Fprintf(&b, " on %s", plural(p.Days, "day"))
 	}
-	fmt.Fprintf(&b, " of %s; it cost %s and about %d tokens.", strings.Join(p.Agents, ", "), plural(p.Cost.Calls, "call"), p.Cost.Tokens)
+	fmt.Fprintf(&b, " of %s", strings.Join(p.Agents, ", "))
+	switch {
+	case told:
+		b.WriteByte('.')
+	case p.Told > 0:
+		fmt.Fprintf(&b, ", %d of them told by a person; it cost %s and about %d tokens.", p.Told, plural(p.Cost.Calls, "call"), p.Cost.Tokens)
+	default:
+		fmt.Fprintf(&b, "; it cost %s and about %d tokens.", plural(p.Cost.Calls, "call"), p.Cost.Tokens)
+	}
 	if p.Fix != nil {
 		fmt.Fprintf(&b, " %s worked instead in %d of them.", code(p.Fix.Command), p.Fix.Sessions)
 	}

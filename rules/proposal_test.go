@@ -146,3 +146,20 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// Why a rule is proposed, in words: what it cost, or who told it.
+func TestReasons(t *testing.T) {
+	for _, c := range []struct {
+		p    miner.Pattern
+		want string
+	}{
+		{miner.Pattern{Occurrences: 4, Sessions: 3, Days: 2, Agents: []string{"claude", "codex"}, Cost: miner.Cost{Calls: 5, Tokens: 60}, Fix: &miner.Fix{Command: "task test", Sessions: 2}},
+			"Seen 4 times in 3 sessions on 2 days of claude, codex; it cost 5 calls and about 60 tokens. `task test` worked instead in 2 of them."},
+		{miner.Pattern{Occurrences: 3, Told: 3, Sessions: 3, Agents: []string{"pi"}, Cost: miner.Cost{Calls: 3}}, "Told by a person 3 times in 3 sessions of pi."},
+		{miner.Pattern{Occurrences: 3, Told: 1, Sessions: 1, Agents: []string{"pi"}, Cost: miner.Cost{Calls: 1, Tokens: 9}}, "Seen 3 times in 1 session of pi, 1 of them told by a person; it cost 1 call and about 9 tokens."},
+	} {
+		if got := reasons(&c.p); got != c.want {
+			t.Errorf("reasons(%+v)\n= %s\nwant %s", c.p, got, c.want)
+		}
+	}
+}

@@ -155,7 +155,11 @@ func (l *library) printPatterns(r miner.Report, all bool) {
 		if p.Days > 0 {
 			when = "on " + count(p.Days, "day")
 		}
-		fmt.Fprintf(out, "    %s, %s, %s; cost %s, about %d tokens\n", count(p.Sessions, "session"), count(p.Occurrences, "time"), when, count(p.Cost.Calls, "call"), p.Cost.Tokens)
+		cost := fmt.Sprintf("cost %s, about %d tokens", count(p.Cost.Calls, "call"), p.Cost.Tokens)
+		if p.Told == p.Occurrences {
+			cost = "told by a person"
+		}
+		fmt.Fprintf(out, "    %s, %s, %s; %s\n", count(p.Sessions, "session"), count(p.Occurrences, "time"), when, cost)
 		if p.Fix != nil {
 			fmt.Fprintf(out, "    what worked: %s (in %s)\n", p.Fix.Command, count(p.Fix.Sessions, "session"))
 		}
