@@ -245,7 +245,7 @@ func (w *world) printProposal(d *rules.Proposal) {
 	if d.Budget.Limit > 0 {
 		fmt.Fprintf(out, "; its readers load at most %d", d.Budget.Limit)
 	}
-	fmt.Fprintf(out, ".\nOf %s in which it applies, %d had the failure and %d did the opposite and were fine.\n",
+	fmt.Fprintf(out, ".\nOf %s in which it applies, %d had the problem and %d did the opposite and were fine.\n",
 		count(d.Backtest.Sessions, "session"), d.Backtest.Failed, d.Backtest.Fine)
 	fmt.Fprintf(out, "\nEvidence (lode show REF):\n")
 	for _, e := range d.Evidence {
