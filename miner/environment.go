@@ -45,6 +45,7 @@ var Causes = []Cause{
 	cause("signing", "cannot sign", `agent refused operation|gpg failed to sign|cannot auto-sign commit|[Cc]ouldn't sign message|error: signing failed`, false, "sign", "agent refused"),
 	cause("format", "builds for another system and cannot run here", `exec format error`, true, "exec format error"),
 	cause("scratch", "cannot find the project's modules from outside it", `\bimported from /(?:private/)?(?:tmp|var/folders)/|^\W*/?(?:private/)?tmp/\S+: (?:ERROR|error): Could not resolve|Could not resolve "[^"./][^"]*"\W*$`, true, "imported from /", "Could not resolve \""),
+	cause("encoding", "meets a locale without Unicode", `UnicodeEncodeError: 'ascii' codec|UnicodeDecodeError: 'ascii' codec|invalid byte sequence in US-ASCII`, true, "'ascii' codec", "US-ASCII"),
 	cause("docker", "needs a Docker daemon, and none runs here", `Cannot connect to the Docker daemon|failed to connect to the docker API|Is the docker daemon running`, true, "ocker daemon", "docker API"),
 	cause("disk", "finds no space on the disk", `[Nn]o space left on device`, true, "o space left on device"),
 	cause("memory", "runs out of memory", `JavaScript heap out of memory|fatal error: runtime: out of memory|[Cc]annot allocate memory|MemoryError\b`, true, "ut of memory", "allocate memory", "MemoryError"),
