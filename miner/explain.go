@@ -46,6 +46,9 @@ func Explain(p *Pattern, support Support) []string {
 	}
 	f := factors(p)
 	say("score: %.2f = %.0f sessions x %.2f for the cost x %.2f for how sure the remedy is x %.2f for what speaks against it", p.Score, f.spread, f.cost, f.sure, f.doubt)
+	if p.Crowd > 0 {
+		say("and x %.2f, because many findings of the project come before it", p.Crowd)
+	}
 	if p.Recommended {
 		say("recommended: %s", p.Rule)
 	} else {

@@ -21,8 +21,9 @@ type Fix struct {
 }
 
 // fixBy describes how a program replaced another. Where both are general the
-// same, the words that differ tell; too many of them tell nothing.
-func fixBy(q, p *command.Program, e *session.Event) *Fix {
+// same, the words that differ tell; too many of them tell nothing, and words
+// that were only added tell something where the call was wrong.
+func fixBy(q, p *command.Program, e, failed *session.Event) *Fix {
 	fix := &Fix{Command: general(q), InsteadOf: general(p), Example: oneLine(q.Raw), event: e}
 	if env := without(q.Env, p.Env); len(env) > 0 && len(env) <= maxVariation {
 		fix.Command = oneLine(strings.Join(append(env, fix.Command), " "))
@@ -32,7 +33,7 @@ func fixBy(q, p *command.Program, e *session.Event) *Fix {
 	}
 	was, is := strings.Fields(p.Raw), strings.Fields(q.Raw)
 	removed, added := without(was, is), without(is, was)
-	if len(removed) == 0 || len(removed) > maxVariation || len(added) > maxVariation {
+	if len(removed) == 0 && (failed.Class != UsageError || len(added) == 0) || len(removed) > maxVariation || len(added) > maxVariation {
 		return nil
 	}
 	base := strings.TrimSuffix(fix.Command, " <path>")
@@ -74,7 +75,7 @@ func cure(v *View, k int, p *command.Program) (*Fix, int) {
 		line := v.Line(e)
 		for i := range line.Programs {
 			if q := &line.Programs[i]; replaces(q, p, failed) {
-				if fix := fixBy(q, p, e); fix != nil {
+				if fix := fixBy(q, p, e, failed); fix != nil {
 					return fix, j
 				}
 			}
@@ -140,7 +141,7 @@ func replaces(q, p *command.Program, failed *session.Event) bool {
 	if failed.Class != MissingTool && failed.Class != MissingModule && failed.Class != UsageError {
 		return false
 	}
-	if alias := failed.Class == MissingTool && q.Name == p.Name && strings.HasPrefix(failed.Entity, p.Path); alias || q.Name == failed.Entity || q.Sub == failed.Entity {
+	if alias := failed.Class == MissingTool && q.Name == p.Name && strings.HasPrefix(failed.Entity, p.Path); alias || failed.Entity != "" && (q.Name == failed.Entity || q.Sub == failed.Entity) {
 		return q.Path != p.Path || !slices.Equal(q.Via, p.Via) // the same tool by another way
 	}
 	if q.Role == p.Role && purposeful(p.Role) {

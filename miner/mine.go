@@ -141,16 +141,20 @@ func (m *mining) report() Report {
 		}
 		r.Patterns = append(r.Patterns, p)
 	}
-	slices.SortFunc(r.Patterns, func(a, b Pattern) int {
-		if a.Recommended != b.Recommended {
-			if a.Recommended {
-				return -1
-			}
-			return 1
-		}
-		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(b.Sessions, a.Sessions), cmp.Compare(a.ID, b.ID))
-	})
+	slices.SortFunc(r.Patterns, byRank)
+	uncrowd(r.Patterns)
+	slices.SortFunc(r.Patterns, byRank)
 	return r
+}
+
+func byRank(a, b Pattern) int {
+	if a.Recommended != b.Recommended {
+		if a.Recommended {
+			return -1
+		}
+		return 1
+	}
+	return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(b.Sessions, a.Sessions), cmp.Compare(a.ID, b.ID))
 }
 
 // foldRetries joins retry loops with the pattern of the failure that was

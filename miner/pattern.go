@@ -38,6 +38,7 @@ type Pattern struct {
 	Times       []time.Time   `json:"times,omitempty"` // of the occurrences, one a session
 	Cost        Cost          `json:"cost"`
 	Score       float64       `json:"score"`
+	Crowd       float64       `json:"crowd,omitempty"` // factor of the score where many findings of a project come before, else 0
 	Fix         *Fix          `json:"fix,omitempty"`
 	Joined      []string      `json:"joined,omitempty"` // ids of patterns that were found to be the same
 	Evidence    []Evidence    `json:"evidence"`
@@ -385,6 +386,27 @@ func rank(p *Pattern) float64 {
 	f := factors(p)
 	return math.Round(100*f.spread*f.cost*f.sure*f.doubt) / 100
 }
+
+// uncrowd lets the findings of a project that come after many others of its
+// count less: who has read several knows that the check is to be heeded, and
+// other things are to be seen too; what a person had to tell stays. The patterns
+// are sorted by score.
+func uncrowd(patterns []Pattern) {
+	seen := make(map[string]int)
+	for i := range patterns {
+		p := &patterns[i]
+		if p.Kind != findingKind || !p.Recommended || p.Told > 0 {
+			continue
+		}
+		k := p.Project + "\x00" + p.Population
+		if seen[k]++; seen[k] > manyFindings {
+			p.Crowd = math.Round(100*math.Pow(0.8, float64(seen[k]-manyFindings))) / 100
+			p.Score = math.Round(100*p.Score*p.Crowd) / 100
+		}
+	}
+}
+
+const manyFindings = 6
 
 // ranking is what a score is the product of.
 type ranking struct {

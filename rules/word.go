@@ -64,6 +64,8 @@ func wording(p *miner.Pattern) string {
 		return fmt.Sprintf("%s %s: %s is not available here.", verb(p.Role), use, entity)
 	case missing && use == "" && entity != "":
 		return fmt.Sprintf("Do not call %s: it is not available here.", entity)
+	case p.Class == miner.UsageError && use != "" && strings.Contains(p.Template, "build constraints exclude"):
+		return fmt.Sprintf("Some tests need a build tag: run them with %s.", use)
 	case p.Class == miner.UsageError && use != "" && entity != "":
 		return fmt.Sprintf("Use %s instead of %s: %s is not accepted.", use, instead, entity)
 	case p.Class == miner.UsageError && entity != "" && strings.HasSuffix(subject, " "+entity[1:]):

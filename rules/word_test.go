@@ -35,6 +35,8 @@ func TestWord(t *testing.T) {
 		{miner.Pattern{Class: miner.MissingTool, Role: "build", Subject: "make", Entity: "make", Fix: fix("just build", "make")}, "Build with `just build`: `make` is not available here."},
 		{miner.Pattern{Class: miner.MissingTool, Subject: "tree", Entity: "tree", Fix: fix("fd", "tree")}, "Work with `fd`: `tree` is not available here."},
 		{miner.Pattern{Class: miner.MissingTool, Subject: "tree <path>", Entity: "tree"}, "Do not call `tree`: it is not available here."},
+		{miner.Pattern{Class: miner.UsageError, Subject: "go test", Template: "package <path>: build constraints exclude all Go files in <path>", Fix: fix("go test -tags=e2e", "go test")},
+			"Some tests need a build tag: run them with `go test -tags=e2e`."},
 		{miner.Pattern{Class: miner.UsageError, Subject: "lint run", Entity: "--fast", Fix: fix("lint run --fast-only", "lint run --fast")},
 			"Use `lint run --fast-only` instead of `lint run --fast`: `--fast` is not accepted."},
 		{miner.Pattern{Class: miner.UsageError, Subject: "lint run", Entity: "--fast"}, "Do not call `lint run --fast`: `--fast` is not accepted here."},
