@@ -383,6 +383,9 @@ func (d *Draft) finish() []*session.Session {
 		if s.Instance = session.Clean(s.Instance); s.Parent != "" {
 			s.Parent = name(s.Parent)
 		}
+		if strings.HasPrefix(firstAsked(s), session.OwnMark) {
+			s.Population = session.Own
+		}
 		if s.Population == "" {
 			s.Population = session.ByUser
 		}
@@ -390,6 +393,16 @@ func (d *Draft) finish() []*session.Session {
 		out = append(out, s)
 	}
 	return out
+}
+
+// firstAsked returns the first words in the user's role, whoever wrote them.
+func firstAsked(s *session.Session) string {
+	for i := range s.Events {
+		if e := &s.Events[i]; e.Kind == session.User {
+			return e.Text
+		}
+	}
+	return ""
 }
 
 // firstWords returns what the session was asked first, for want of a title.

@@ -12,6 +12,14 @@ import (
 // are recommended first, then by score.
 func Mine(in Input) (Report, error) {
 	m := mining{in: in, groups: make(map[string]*group), usual: make(usualChecks), outcomes: make(map[string]map[string]int)}
+	m.cited, m.told = make(map[string]bool), make(map[string]citation)
+	for _, a := range in.Answers {
+		for _, f := range a.Findings {
+			for _, ref := range f.Refs {
+				m.cited[ref] = true
+			}
+		}
+	}
 	for s, err := range in.Sessions {
 		if err != nil {
 			return Report{}, err
@@ -29,6 +37,8 @@ type mining struct {
 	mined     int
 	left      int
 	outcomes  map[string]map[string]int
+	cited     map[string]bool     // references in answers of analysts
+	told      map[string]citation // of them, what was met
 }
 
 func (m *mining) session(s *session.Session) {
@@ -51,6 +61,7 @@ func (m *mining) session(s *session.Session) {
 			}
 		})
 	}
+	m.cite(v, project, root)
 	m.worked(v, project, population, root)
 	m.usual.add(v, project, population, root)
 }
@@ -83,6 +94,11 @@ func (m *mining) add(s *session.Session, project, population, root string, sig S
 		g = &group{project: project, population: population, kind: sig.Kind, key: sig.Key}
 		m.groups[k] = g
 	}
+	g.seen = append(g.seen, m.occurrenceOf(s, root, sig))
+}
+
+// occurrenceOf keeps of a signal what is needed when its session is gone.
+func (m *mining) occurrenceOf(s *session.Session, root string, sig Signal) occurrence {
 	e := sig.Event
 	o := occurrence{signal: sig, agent: s.Agent, session: s.Name(), root: root, path: s.Sources[e.Src].Path, time: e.Time, n: e.N, part: e.Part}
 	quote := cmp.Or(sig.Line, e.Signature, e.Text)
@@ -95,7 +111,7 @@ func (m *mining) add(s *session.Session, project, population, root string, sig S
 	}
 	o.told = e.Author == session.Human
 	o.signal.Event = nil // the session must not stay in memory
-	g.seen = append(g.seen, o)
+	return o
 }
 
 // worked notes which commands and paths succeeded in a session.
@@ -128,6 +144,7 @@ func (m *mining) worked(v *View, project, population, root string) {
 func (m *mining) report() Report {
 	r := Report{Mined: m.mined, Left: m.left, Outcomes: m.outcomes}
 	retries := m.foldRetries()
+	m.answered()
 	m.foldFolders()
 	m.gatherGuesses()
 	m.nameChecks()

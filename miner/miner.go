@@ -71,6 +71,7 @@ type Input struct {
 	Root     func(*session.Header) string // name of the root session
 	Support  Support
 	Since    time.Time // events before are left out; zero for none
+	Answers  []Answer  // of analysts
 }
 
 // Support is how often a signal must recur.

@@ -21,7 +21,8 @@ type Pattern struct {
 	Kind        string        `json:"kind"`
 	Title       string        `json:"title"`
 	Template    string        `json:"template"`
-	Rule        string        `json:"rule"` // the wording of a rule, set by the caller
+	Rule        string        `json:"rule"`         // the wording of a rule, set by the caller, or by the analyst
+	By          string        `json:"by,omitempty"` // the analyst that found it
 	Project     string        `json:"project"`
 	Population  string        `json:"population,omitempty"` // "benchmark" for patterns of benchmark runs
 	Scope       string        `json:"scope"`
@@ -108,6 +109,7 @@ type group struct {
 	seen                           []occurrence
 	template                       string   // of groups that were joined
 	joined                         []string // their ids
+	title, rule, by                string   // of an analyst's finding
 }
 
 // first is when the group was seen first; undated occurrences come first.
@@ -140,6 +142,9 @@ func (g *group) build(support Support, successes *successes) Pattern {
 	p.Fix = g.fix(p.Sessions)
 	p.Counter = successes.against(&p, g.roots())
 	p.Title = title(&p)
+	if g.by != "" {
+		p.Title, p.Rule, p.By = g.title, g.rule, g.by
+	}
 	p.WhyNot = whyNot(&p, support, typical.Barred, g.population != "")
 	p.Recommended = p.WhyNot == ""
 	p.Score = rank(&p)
@@ -372,7 +377,7 @@ func times(n int, noun string) string {
 // what worked instead.
 func selfEvident(p *Pattern) bool {
 	switch p.Kind {
-	case findingKind, forgottenKind, environmentKind, requestKind:
+	case findingKind, forgottenKind, environmentKind, requestKind, analystKind:
 		return true
 	case wrongPathKind:
 		return p.Entity != ""
@@ -422,7 +427,7 @@ func factors(p *Pattern) ranking {
 	switch {
 	case p.Fix != nil:
 		f.sure = 0.5 + 0.5*float64(p.Fix.Sessions)/float64(p.Sessions)
-	case p.Kind == requestKind:
+	case p.Kind == requestKind, p.Kind == analystKind:
 		f.sure = 0.6
 	case p.Kind == findingKind && p.Told > 0:
 		f.sure = 0.8 // it cost a person's time
@@ -463,7 +468,7 @@ func (s *successes) against(p *Pattern, failed map[string]bool) Counter {
 	var c Counter
 	subject := bare(p.Subject)
 	switch p.Kind {
-	case findingKind, forgottenKind, environmentKind, requestKind:
+	case findingKind, forgottenKind, environmentKind, requestKind, analystKind:
 		return c // that it went well at another time, or elsewhere, says nothing
 	}
 	switch p.Class {

@@ -188,6 +188,9 @@ func reasons(p *miner.Pattern) string {
 	default:
 		fmt.Fprintf(&b, "; it cost %s and about %d tokens.", plural(p.Cost.Calls, "call"), p.Cost.Tokens)
 	}
+	if p.By != "" {
+		fmt.Fprintf(&b, " Found and worded by the analyst %s.", code(p.By))
+	}
 	if p.Fix != nil {
 		fmt.Fprintf(&b, " %s worked instead in %d of them.", code(p.Fix.Command), p.Fix.Sessions)
 	}

@@ -36,6 +36,8 @@ func wording(p *miner.Pattern) string {
 	}
 	missing := p.Class == miner.MissingTool || p.Class == miner.MissingModule
 	switch {
+	case p.Kind == "analyst":
+		return p.Rule // checked when the answer was read
 	case p.Kind == "request":
 		return requestAdvice[p.Class]
 	case p.Kind == "finding":

@@ -363,3 +363,7 @@ func Quote(text string, n int) string {
 	}
 	return text
 }
+
+// OwnMark begins what lode itself asks an agent: the session that comes of it
+// is lode's own, and never mined.
+const OwnMark = "[lode asks: this session is its own and is not mined]"

@@ -20,6 +20,8 @@ type Config struct {
 	Support   Support               `yaml:"support"`
 	Proposals int                   `yaml:"proposals"`
 	Brief     int                   `yaml:"brief"`
+	Analyst   string                `yaml:"analyst"`
+	Asks      int                   `yaml:"asks"`
 }
 
 // Support is how much evidence a pattern needs before anything is proposed.
@@ -31,9 +33,10 @@ type Support struct {
 
 func defaultConfig() Config {
 	return Config{
-		Support:   Support{Occurrences: 3, Sessions: 2, Days: 2}, // see the measure in miner/support.go
+		Support:   Support{Occurrences: 3, Sessions: 2, Days: 2},
 		Proposals: 5,
 		Brief:     2000,
+		Asks:      5,
 	}
 }
 
@@ -56,6 +59,13 @@ const configHelp = `lode needs no configuration. What can be set, in YAML:
 
   proposals: 5           # new proposals a project and night; the rest waits
   brief: 2000            # tokens that lode brief may use
+
+  analyst: claude -p     # a program that reads a digest of what people said
+                         # and answers with what they say again and again;
+                         # none by default, and never needed. It gets the
+                         # prompt on its standard input, and as a file named
+                         # in LODE_PROMPT
+  asks: 5                # how often a night the analyst is asked
 
 The file is $XDG_CONFIG_HOME/lode/lode.yaml, or the one named with --config.
 Relative roots of projects are relative to the file.
@@ -107,7 +117,7 @@ func (c *Config) settle(name string) error {
 		}
 	}
 	for key, v := range map[string]int{"support.occurrences": c.Support.Occurrences, "support.sessions": c.Support.Sessions,
-		"support.days": c.Support.Days, "proposals": c.Proposals, "brief": c.Brief} {
+		"support.days": c.Support.Days, "proposals": c.Proposals, "brief": c.Brief, "asks": c.Asks} {
 		if v < 1 {
 			return usagef("%s: %s is %d, it must be at least 1", name, key, v)
 		}

@@ -103,6 +103,7 @@ func (l *library) mineFrom(since time.Time, sessions iter.Seq2[*session.Session,
 		Root:     func(h *session.Header) string { return l.roots[h.Name()] },
 		Support:  miner.Support(l.w.cfg.Support),
 		Since:    since,
+		Answers:  l.w.answers(),
 	})
 	for i := range report.Patterns {
 		report.Patterns[i].Rule = rules.Word(&report.Patterns[i])

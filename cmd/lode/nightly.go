@@ -140,6 +140,11 @@ func (w *world) nightly(ctx context.Context, since time.Time, window string) (*n
 	if err != nil {
 		return nil, nil, err
 	}
+	if len(res.Changed) > 0 || len(w.answers()) == 0 {
+		if err := lib.askAnalyst(ctx, since, view); err != nil {
+			return nil, nil, err
+		}
+	}
 	indexing, err := lib.indexing()
 	if err != nil {
 		return nil, nil, err
@@ -182,6 +187,9 @@ func (l *library) inputDigest(infos []session.Info, since time.Time, window stri
 	fmt.Fprintln(h, miner.AnnotateVersion, madeVersion, window == "all", l.w.cfg)
 	for i := range infos {
 		fmt.Fprintln(h, infos[i].Name(), infos[i].Digest)
+	}
+	for _, a := range l.w.answers() {
+		fmt.Fprintln(h, a.Project, a.Time, len(a.Asked), a.Findings)
 	}
 	if n := len(book.Ledger.Entries); n > 0 {
 		fmt.Fprintln(h, book.Ledger.Entries[n-1].Hash)
