@@ -18,20 +18,25 @@ import (
 )
 
 func newIngestCommand(g *globals) *cobra.Command {
-	return &cobra.Command{
+	var watch bool
+	cmd := &cobra.Command{
 		Use:   "ingest [PATH...]",
 		Short: "Read the transcripts that are new or have changed",
 		Long: `ingest looks in the agents' known places under the home folder, in the roots
 of the configuration, and at the paths given, and reads what is new or has
 changed into the session store and the index. It never searches a whole home
-folder.`,
+folder. With --watch it goes on, and reads what agents write while they write it,
+until it is stopped.`,
 		Example: `  lode ingest
-  lode ingest ~/Downloads/trajectories`,
-		RunE: func(cmd *cobra.Command, args []string) error { return runIngest(cmd.Context(), g, args) },
+  lode ingest ~/Downloads/trajectories
+  lode ingest --watch`,
+		RunE: func(cmd *cobra.Command, args []string) error { return runIngest(cmd.Context(), g, args, watch) },
 	}
+	cmd.Flags().BoolVar(&watch, "watch", false, "go on and read what changes")
+	return cmd
 }
 
-func runIngest(ctx context.Context, g *globals, paths []string) error {
+func runIngest(ctx context.Context, g *globals, paths []string, watch bool) error {
 	w, err := g.world()
 	if err != nil {
 		return err
@@ -40,6 +45,9 @@ func runIngest(ctx context.Context, g *globals, paths []string) error {
 		if _, err := os.Lstat(p); err != nil {
 			return usagef("%w", err)
 		}
+	}
+	if watch {
+		return w.watch(ctx, paths)
 	}
 	unlock, err := w.lock()
 	if err != nil {
