@@ -43,6 +43,9 @@ func (w *world) watch(ctx context.Context, paths []string) error {
 			if e.Op == fsnotify.Chmod {
 				continue
 			}
+			if e.Has(fsnotify.Remove) || e.Has(fsnotify.Rename) {
+				delete(watched, e.Name) // it may come back
+			}
 			if since.IsZero() {
 				since = time.Now()
 			}
