@@ -64,7 +64,7 @@ func judgeText(r *evidence) judgement {
 	}
 	clues := slices.DeleteFunc(scan(r.output), func(c clue) bool { return idle(c, line) })
 	c, ok := best(clues)
-	if browses(line) && !complains(c, line) && !refused.MatchString(c.line) {
+	if browses(line) && !complains(c, line) && !refusing.MatchString(c.line) {
 		return because(session.OK, session.BasisText)
 	}
 	if own := verdicts(clues, line); len(own) > 0 {
@@ -110,8 +110,8 @@ func idle(c clue, line *command.Line) bool {
 // maxProse is the length of a line in bytes that a program still says in words.
 const maxProse = 400
 
-// refused is how a program begins when it does not do what it is asked.
-var refused = regexp.MustCompile(`(?i)^(?:\w+: )?(?:error|fatal|unknown|invalid|usage)\b|HTTP [45]\d\d`)
+// refusing is how a program begins when it does not do what it is asked.
+var refusing = regexp.MustCompile(`(?i)^(?:\w+: )?(?:error|fatal|unknown|invalid|usage)\b|HTTP [45]\d\d`)
 
 // unspoken matches warnings and JSON.
 var unspoken = regexp.MustCompile(`(?i)^\W*warn(?:ing)?\b|^\s*(?:\[?\s*[{"]|"\w+":)`)

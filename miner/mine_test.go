@@ -202,7 +202,8 @@ func TestPatternsOpen(t *testing.T) {
 			t.Errorf("%s: %d sessions of %d roots listed, %d pieces of evidence; counted %d of %d", p.Title, len(p.SessionList), len(roots), len(p.Evidence), p.SessionsAll, p.Sessions)
 		}
 		for _, ev := range p.Evidence {
-			if e := open(ev.Ref); TextHash(e.Text) != ev.Hash || !strings.Contains(session.Quote(e.Text, len(e.Text)), strings.TrimSuffix(ev.Quote, "…")) {
+			e := open(ev.Ref)
+			if said := e.Command + "\n" + e.Text; TextHash(e.Text) != ev.Hash || !strings.Contains(session.Quote(said, len(said)), strings.TrimSuffix(ev.Quote, "…")) {
 				t.Errorf("%s: %q does not stand at %s", p.Title, ev.Quote, ev.Ref)
 			}
 		}

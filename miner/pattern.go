@@ -301,6 +301,12 @@ func title(p *Pattern) string {
 		return quoted + " keeps finding `" + p.Entity + "`"
 	case p.Kind == findingKind:
 		return "`" + p.Entity + "` keeps being found"
+	case p.Kind == refusedKind:
+		return quoted + " is refused"
+	case p.Kind == shortcutKind && p.Class == "stash":
+		return "`git stash` is used to see what a check says without the changes"
+	case p.Kind == shortcutKind:
+		return "hooks are passed by with " + quoted
 	case p.Kind == requestKind:
 		return topicTitle(p.Class)
 	case p.Kind == environmentKind:
@@ -377,7 +383,7 @@ func times(n int, noun string) string {
 // what worked instead.
 func selfEvident(p *Pattern) bool {
 	switch p.Kind {
-	case findingKind, forgottenKind, environmentKind, requestKind, analystKind:
+	case findingKind, forgottenKind, environmentKind, requestKind, analystKind, refusedKind, shortcutKind:
 		return true
 	case wrongPathKind:
 		return p.Entity != ""
@@ -416,13 +422,13 @@ const manyFindings = 6
 // ranking is what a score is the product of.
 type ranking struct {
 	spread float64 // root sessions
-	cost   float64 // 1 + log2 of the calls an occurrence cost, at most 4
+	cost   float64 // 1 + log2 of the calls it cost a session, at most 4
 	sure   float64 // how sure the remedy is, 0 to 1
 	doubt  float64 // share of the sessions that do not speak against it
 }
 
 func factors(p *Pattern) ranking {
-	each := float64(p.Cost.Calls+p.Retries) / float64(max(p.Occurrences, 1))
+	each := float64(p.Cost.Calls+p.Retries) / float64(max(p.Sessions, 1))
 	f := ranking{spread: float64(p.Sessions), cost: math.Min(1+math.Log2(each), 4), sure: 0.3}
 	switch {
 	case p.Fix != nil:
@@ -432,7 +438,7 @@ func factors(p *Pattern) ranking {
 	case p.Kind == findingKind && p.Told > 0:
 		f.sure = 0.8 // it cost a person's time
 	case p.Class == GuessedNames: // costs a call each, and is the agent's habit more than the project's
-	case p.Kind == findingKind, p.Kind == wrongPathKind, p.Kind == environmentKind:
+	case p.Kind == findingKind, p.Kind == wrongPathKind, p.Kind == environmentKind, p.Kind == refusedKind, p.Kind == shortcutKind:
 		f.sure = 0.5 // the check, the folder, the system itself says it
 	case p.Kind == forgottenKind, unquotedGlob(p):
 		f.sure = 0.8 // the check is there, and so are quotes
@@ -468,7 +474,7 @@ func (s *successes) against(p *Pattern, failed map[string]bool) Counter {
 	var c Counter
 	subject := bare(p.Subject)
 	switch p.Kind {
-	case findingKind, forgottenKind, environmentKind, requestKind, analystKind:
+	case findingKind, forgottenKind, environmentKind, requestKind, analystKind, shortcutKind:
 		return c // that it went well at another time, or elsewhere, says nothing
 	}
 	switch p.Class {

@@ -46,6 +46,12 @@ func wording(p *miner.Pattern) string {
 		return ""
 	case p.Kind == "environment":
 		return environmentRule(p, subject, use)
+	case p.Kind == "refused":
+		return fmt.Sprintf("Do not run %s without asking first: it has been refused again and again.", subject)
+	case p.Kind == "shortcut" && p.Class == "stash":
+		return "Do not stash changes to see what a check says without them: use a second worktree (`git worktree add`)."
+	case p.Kind == "shortcut":
+		return fmt.Sprintf("Do not pass by hooks with %s: fix what they find.", subject)
 	case p.Kind == "forgotten-check":
 		return fmt.Sprintf("Run %s and fix what it finds before each commit, and before you call a change done.", subject)
 	case p.Kind == "wrong-path" && p.Class == miner.GuessedNames:
