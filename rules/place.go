@@ -117,7 +117,8 @@ func listEnd(lines []string, i int, bullet string) (end int, loose bool) {
 }
 
 // Covered returns the line of a text that says already what a rule would: it
-// has the same words, or names both the command to use and the one to avoid.
+// has the same words or most of them, or names both the command to use and the
+// one to avoid, or the check that is to be run before something.
 func Covered(text, rule string, p *miner.Pattern) string {
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
@@ -125,7 +126,10 @@ func Covered(text, rule string, p *miner.Pattern) string {
 			continue
 		}
 		plain := strings.TrimLeft(line, "-*+0123456789.) ")
-		if strings.EqualFold(plain, rule) {
+		if strings.EqualFold(plain, rule) || alike(plain, rule) {
+			return line
+		}
+		if p.Kind == "forgotten-check" && names(plain, p.Subject) && before.MatchString(plain) || p.Kind == "finding" && names(plain, p.Entity) {
 			return line
 		}
 		if p.Fix == nil || !names(plain, strings.TrimSuffix(p.Fix.Command, " <path>")) {
@@ -142,6 +146,50 @@ func Covered(text, rule string, p *miner.Pattern) string {
 	return ""
 }
 
+var before = regexp.MustCompile(`(?i)\b(?:before|prior to|until)\b|\b(?:always|every|each)\b.*\b(?:commit|push|change)`)
+
+// alike reports whether a line has most of the words that a rule consists of.
+func alike(line, rule string) bool {
+	want, have := content(rule), content(line)
+	if len(want) < 3 {
+		return false
+	}
+	common := 0
+	for w := range want {
+		if have[w] {
+			common++
+		}
+	}
+	return common >= 3 && 3*common >= 2*len(want)
+}
+
+// content returns the words of a text that carry its meaning, without endings.
+func content(text string) map[string]bool {
+	words := make(map[string]bool)
+	for _, w := range strings.FieldsFunc(strings.ToLower(text), func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' || r == '/' || r == '.' || r == '_')
+	}) {
+		w = strings.Trim(w, ".-")
+		if len(w) < 3 || fillers[w] {
+			continue
+		}
+		for _, ending := range []string{"ing", "ed", "es", "s"} {
+			if base, ok := strings.CutSuffix(w, ending); ok && len(base) > 3 {
+				w = base
+				break
+			}
+		}
+		w = strings.TrimSuffix(w, "e") // change, changed
+		words[w] = true
+	}
+	return words
+}
+
+// fillers are words that any rule can have.
+var fillers = map[string]bool{"the": true, "and": true, "not": true, "for": true, "with": true, "that": true, "this": true, "are": true, "use": true, "run": true, "here": true,
+	"instead": true, "which": true, "when": true, "from": true, "any": true, "all": true, "you": true, "your": true, "must": true, "should": true, "always": true, "never": true,
+	"without": true, "being": true, "before": true, "after": true, "one": true, "its": true, "has": true, "have": true, "been": true, "was": true, "were": true, "into": true}
+
 // names reports whether a line has a term, not as a part of a longer word.
 func names(line, term string) bool {
 	if term == "" {
@@ -154,7 +202,7 @@ func names(line, term string) bool {
 		}
 		i += from
 		end := i + len(term)
-		if (i == 0 || !wordByte(line[i-1])) && (end == len(line) || !wordByte(line[end])) {
+		if (i == 0 || !wordByte(line[i-1])) && (end == len(line) || !wordByte(line[end]) && !(line[end] == ':' && end+1 < len(line) && wordByte(line[end+1]))) {
 			return true
 		}
 		from = i + 1

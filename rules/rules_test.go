@@ -102,3 +102,28 @@ func TestCovered(t *testing.T) {
 		t.Error("a rule without a fix is not covered by itself")
 	}
 }
+
+// What a file says in other words is covered too; what only shares a word is not.
+func TestCoveredInOtherWords(t *testing.T) {
+	lint := &miner.Pattern{Kind: "forgotten-check", Subject: "task lint"}
+	found := &miner.Pattern{Kind: "finding", Entity: "errcheck"}
+	for _, c := range []struct {
+		line string
+		p    *miner.Pattern
+		want bool
+	}{
+		{"- Run `task lint` before every commit.", lint, true},
+		{"`task lint` runs the linters.", lint, false},
+		{"Run `task lint:all` before every commit.", lint, false},
+		{"errcheck is on: no error is discarded.", found, true},
+		{"Write tests for every change, always.", &miner.Pattern{Kind: "request", Class: "tests"}, true},
+		{"Every feature changed needs tests written together with it", &miner.Pattern{Kind: "request", Class: "tests"}, true},
+		{"Tests live in `tests/`.", &miner.Pattern{Kind: "request", Class: "tests"}, false},
+		{"Commit often.", &miner.Pattern{Kind: "request", Class: "amend"}, false},
+	} {
+		rule := Word(c.p)
+		if got := Covered(c.line, rule, c.p); (got != "") != c.want {
+			t.Errorf("Covered(%q, %q) = %q, want %v", c.line, rule, got, c.want)
+		}
+	}
+}
