@@ -24,6 +24,8 @@ type Options struct {
 	Where
 	State string         // the state folder
 	Store *session.Store // where sessions go
+	// Redact says what is replaced in all that is kept.
+	Redact redact.Rules
 	// Checkout looks up the working tree that a folder belongs to, and the
 	// name of its remote; nil means not to look at the disk.
 	Checkout func(dir string) (root, remote string)
@@ -67,7 +69,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	found, looked := Discover(o.Where)
 	r.res.Looked, r.res.Found = looked, len(found)
 	work := r.pick(found)
-	if len(work) == 0 && !r.dirty && !r.unjoined() {
+	if len(work) == 0 && !r.dirty && !r.unjoined() && !r.outdated() {
 		return r.finish(), nil
 	}
 	if len(work) > 0 || r.unjoined() {
@@ -87,11 +89,29 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	return r.finish(), r.save()
 }
 
+// outdated reports whether a session is stored by other redaction rules.
+func (r *runner) outdated() bool {
+	for _, info := range r.cat.Sessions {
+		if info.Redaction != r.Redact.Version() {
+			return true
+		}
+	}
+	return false
+}
+
 // redactKept applies new redaction rules to stored sessions whose sources are
 // gone, and can therefore not be read again.
 func (r *runner) redactKept() error {
+	if !r.outdated() {
+		return nil
+	}
+	for _, s := range r.cat.Sources {
+		for i := range s.Bad {
+			s.Bad[i].Err = r.Redact.Text(s.Bad[i].Err, nil)
+		}
+	}
 	for name, info := range r.cat.Sessions {
-		if info.Redaction == redact.Version {
+		if info.Redaction == r.Redact.Version() || !r.Store.Has(info.Agent, info.ID) {
 			continue
 		}
 		s, err := r.Store.Read(info.Agent, info.ID)
@@ -99,6 +119,7 @@ func (r *runner) redactKept() error {
 			return err
 		}
 		d := newDraft("", formatNamed(info.Agent))
+		d.redact = r.Redact
 		for i := range s.Events {
 			e := &s.Events[i]
 			e.Text, e.Command, e.Dir = d.safe(s, e.Text), d.safe(s, e.Command), d.safe(s, e.Dir)
@@ -109,7 +130,7 @@ func (r *runner) redactKept() error {
 			}
 		}
 		d.safeHeader(s)
-		s.Redaction = redact.Version
+		s.Redaction = r.Redact.Version()
 		if r.cat.Sessions[name], err = r.store(s); err != nil {
 			return err
 		}
@@ -245,7 +266,7 @@ func (r *runner) same(old *Source, c *Candidate) bool {
 // current reports whether a session is stored by the rules of today.
 func (r *runner) current(name string) bool {
 	info, ok := r.cat.Sessions[name]
-	return ok && info.Redaction == redact.Version && info.V == session.StoreVersion && r.Store.Has(info.Agent, info.ID)
+	return ok && info.Redaction == r.Redact.Version() && info.V == session.StoreVersion && r.Store.Has(info.Agent, info.ID)
 }
 
 const sumLen = 4 << 10

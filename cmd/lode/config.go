@@ -20,6 +20,12 @@ type Config struct {
 	Support   Support               `yaml:"support"`
 	Proposals int                   `yaml:"proposals"`
 	Brief     int                   `yaml:"brief"`
+	Redact    Redact                `yaml:"redact"`
+}
+
+// Redact is what is replaced beside secrets.
+type Redact struct {
+	Emails bool `yaml:"emails"`
 }
 
 // Support is how much evidence a pattern needs before anything is proposed.
@@ -56,6 +62,10 @@ const configHelp = `lode needs no configuration. What can be set, in YAML:
 
   proposals: 5           # new proposals a project and night; the rest waits
   brief: 2000            # tokens that lode brief may use
+
+  redact:                # secrets are always replaced, before anything is
+    emails: true         # stored; this replaces e-mail addresses too. The next
+                         # run then reads every transcript again
 
 The file is $XDG_CONFIG_HOME/lode/lode.yaml, or the one named with --config.
 Relative roots of projects are relative to the file.

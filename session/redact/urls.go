@@ -117,15 +117,18 @@ func cookies(s string, i int, stop string) (span, bool) {
 	if start == i+1 && start < len(s) && s[start] != 's' { // "cookie:value" is no header
 		return span{}, false
 	}
-	end := start
+	end := run(s[:min(len(s), start+decisive)], start, dotted)
+	if end == len(s) || s[end] != '=' {
+		return span{}, false
+	}
 	for end < len(s) && end < start+8*decisive && s[end] >= ' ' && strings.IndexByte("\"'`\\<>(){}|$", s[end]) < 0 && strings.IndexByte(stop, s[end]) < 0 {
 		end++
 	}
 	for end > start && s[end-1] == ' ' {
 		end--
 	}
-	name, value, ok := strings.Cut(s[start:end], "=")
-	if !ok || name == "" || run(name, 0, dotted) != len(name) || len(value) < 8 || !mixed(value) || placeheld(value) {
+	name, value, _ := strings.Cut(s[start:end], "=")
+	if name == "" || len(value) < 8 || !mixed(value) || placeheld(value) {
 		return span{}, false
 	}
 	return span{start, end, "cookie"}, true
