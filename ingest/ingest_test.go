@@ -225,7 +225,7 @@ func TestRedactionReachesKeptSessions(t *testing.T) {
 		w.run(t)
 		want := w.show(t)
 		w.remove(f.path)
-		w.run(t) // from now on there is nothing to read
+		w.run(t)                          // from now on there is nothing to read
 		for _, s := range w.sessions(t) { // as if stored before there was a rule for such tokens
 			old := redact.Version - 1
 			for _, text := range []*string{&s.Title, &s.Cwd, &s.Branch, &s.Model, &s.Events[0].Text, &s.Events[1].Command, &s.Events[1].Dir} {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -196,7 +197,7 @@ func TestTextIsStable(t *testing.T) {
 // E-mail addresses are replaced when that is wanted, and only what is one.
 func TestEmails(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
-		{"Jo <jo.doe+x@mail.example.org>, and me@x.io.", "Jo <{email}>, and {email}."},
+		{"Jo <jo.doe+x@mail.example.org>, mailto:jo@x.io and /x/me@x.io.", "Jo <{email}>, mailto:{email} and /x/{email}."},
 		{"git@github.com:o/r.git ssh://dev@h.org/x pkg@1.2.3 a@2x.png dev@host dev@host.org:src/x", "git@github.com:o/r.git ssh://dev@h.org/x pkg@1.2.3 a@2x.png dev@host dev@host.org:src/x"},
 		{"PASSWORD=hunter22", "PASSWORD={password}"},
 	} {
@@ -280,4 +281,64 @@ func BenchmarkText(b *testing.B) {
 	for b.Loop() {
 		Text(s, nil)
 	}
+}
+
+// There is a planted secret of every kind, and none survives, wherever in a
+// line or a JSON document it stands. Package main plants them in transcripts.
+func TestPlanted(t *testing.T) {
+	kinds := make(map[string]bool)
+	for _, tok := range tokens {
+		kinds[tok.kind] = true
+	}
+	for _, sn := range secretNames {
+		kinds[sn.kind] = true
+	}
+	for _, w := range webhooks {
+		kinds[w.kind] = true
+	}
+	source, _ := filepath.Glob("*.go")
+	for _, file := range source {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`span\{[^{}]*, "([a-z-]+)"\}`).FindAllStringSubmatch(string(text), -1) {
+			kinds[m[1]] = true
+		}
+	}
+	for _, p := range planted(t) {
+		delete(kinds, p.kind)
+		quoted, _ := json.Marshal(p.text)
+		twice, _ := json.Marshal(string(quoted))
+		for _, text := range []string{p.text, "so " + p.text + " then", "  " + p.text + "\n", string(quoted), string(twice)} {
+			found := make(map[string]int)
+			got := Text(text, func(kind string) { found[kind]++ })
+			if strings.Contains(got, p.never) || found[p.kind] == 0 {
+				t.Errorf("%s: %q became %q", p.kind, text, got)
+			}
+			if json.Valid([]byte(text)) && !json.Valid([]byte(got)) {
+				t.Errorf("%s: %q is no JSON any more: %q", p.kind, text, got)
+			}
+		}
+	}
+	delete(kinds, "email")
+	for kind := range kinds {
+		t.Errorf("testdata/secrets.txt has no %s", kind)
+	}
+}
+
+type plant struct{ kind, never, text string }
+
+func planted(t *testing.T) []plant {
+	text, err := os.ReadFile(filepath.Join("testdata", "secrets.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []plant
+	for line := range strings.Lines(strings.ReplaceAll(string(text), "¦", "")) {
+		if f := strings.Split(strings.TrimSuffix(line, "\n"), "\t"); len(f) == 3 {
+			all = append(all, plant{f[0], f[1], strings.ReplaceAll(f[2], "⏎", "\n")})
+		}
+	}
+	return all
 }

@@ -250,7 +250,7 @@ func atMailchimp(z *scan, i int) (span, bool) {
 // Q~ and 31 to 34 characters.
 func atAzure(z *scan, i int) (span, bool) {
 	s, start := z.rest, i-5
-	if start < 0 || s[i-1] != 'Q' || s[i-2] < '0' || s[i-2] > '9' || run(s[:i], start, base64) != i || preceded(s, start, base64) {
+	if start < 0 || s[i-1] != 'Q' || s[i-2] < '0' || s[i-2] > '9' || run(s[:i], start, dotted) != i || preceded(s, start, dotted) {
 		return span{}, false
 	}
 	end := run(s[:min(len(s), i+36)], i+1, base64)

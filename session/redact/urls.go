@@ -171,7 +171,7 @@ func atEmail(z *scan, i int) (span, bool) {
 		end--
 	}
 	dot := strings.LastIndexByte(s[i+1:end], '.')
-	if start == i || dot <= 0 || start > 0 && (s[start-1] == '/' || s[start-1] == ':') || s[start:i] == "git" {
+	if start == i || dot <= 0 || s[start:i] == "git" || inAddress(s, start) {
 		return span{}, false
 	}
 	top := strings.ToLower(s[i+2+dot : end])
@@ -182,6 +182,13 @@ func atEmail(z *scan, i int) (span, bool) {
 		return span{}, false
 	}
 	return span{start, end, "email"}, true
+}
+
+// inAddress reports whether what starts at i is part of an address: the user
+// of scheme://user@host, the password of user:password@host.
+func inAddress(s string, i int) bool {
+	before := s[:i]
+	return strings.HasSuffix(before, "//") || strings.HasSuffix(before, ":") && !hasEnd(before, i, "mailto:")
 }
 
 var (
