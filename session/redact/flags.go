@@ -57,8 +57,8 @@ func atFlag(z *scan, i int) (span, bool) {
 	return shortFlag(z, i)
 }
 
-// lineage is how far before a flag its command is looked for.
-const lineage = 400
+// farBack is how far before a flag its command is looked for.
+const farBack = 400
 
 func longFlag(z *scan, i int) (span, bool) {
 	s, start := z.rest, i+2
@@ -68,7 +68,7 @@ func longFlag(z *scan, i int) (span, bool) {
 	}
 	name := s[start:end]
 	for _, f := range longPairs {
-		if name == f.flag && mentions(command(z.before(i, lineage)), f.command) {
+		if name == f.flag && mentions(command(z.before(i, farBack)), f.command) {
 			from, to := argument(s, end, true)
 			return pair(s, from, to)
 		}
@@ -139,7 +139,7 @@ func shortFlag(z *scan, i int) (span, bool) {
 			continue
 		}
 		if line == "" {
-			line = command(z.before(i, lineage))
+			line = command(z.before(i, farBack))
 		}
 		if !mentions(line, f.command) {
 			continue

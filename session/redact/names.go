@@ -64,7 +64,9 @@ func atAssignment(z *scan, i int) (span, bool) {
 		return span{}, false
 	}
 	kind, strict := named(name)
-	if kind == "" && s[i] == '=' {
+	if kind == "" && strings.EqualFold(name, "value") {
+		kind, strict = named(nameOfValue(s, start))
+	} else if kind == "" && s[i] == '=' {
 		if declared := typed(s, start, name); declared != "" {
 			kind, strict = named(declared)
 		}
@@ -99,6 +101,15 @@ func assigned(s string, i int, name, kind string, strict, quotedName bool) (span
 		return span{}, false
 	}
 	return span{start, run(s, end, opaque), kindOf(value, kind)}, true
+}
+
+// nameOfValue returns what stands before the word value in a list of names and
+// values: "name": "DB_PASSWORD", "value": "…".
+func nameOfValue(s string, i int) string {
+	for least := max(0, i-40); i > least && strings.IndexByte(" \t\n\"',\\", s[i-1]) >= 0; {
+		i--
+	}
+	return s[back(s, i, maxName, wordish):i]
 }
 
 // typed returns the name before a type, as in "apiKey: string = …".
@@ -328,7 +339,7 @@ func placeheld(v string) bool {
 	}
 	small := strings.ToLower(v[:min(len(v), 64)])
 	for _, p := range standInStarts {
-		if strings.HasPrefix(small, p) {
+		if strings.HasPrefix(small, p) && !strings.ContainsAny(v, "!@#^&+=?~") { // Test1234! may be one
 			return true
 		}
 	}

@@ -44,45 +44,65 @@ func Text(s string, found func(kind string)) string { return Rules{}.Text(s, fou
 // Text returns s with what the rules name replaced, and calls found with the
 // kind of each. It is idempotent.
 func (r Rules) Text(s string, found func(kind string)) string {
-	triggers := &secrets
+	z := scan{triggers: &secrets, found: found}
 	if r.Emails {
-		triggers = &secretsAndEmails
+		z.triggers = &secretsAndEmails
 	}
-	var z scan
-	z.rest = s
-	changed := false
-	for i := 0; i < len(z.rest); i++ {
-		check := triggers[z.rest[i]]
-		if check == nil {
-			continue
-		}
-		hit, ok := check(&z, i)
-		if !ok {
-			continue
-		}
-		if hit.kind == "" { // a placeholder: pass over it
-			z.out = append(z.out, z.rest[:hit.end]...)
-		} else {
-			z.out = append(z.out, z.rest[:hit.start]...)
-			z.out = append(z.out, placeholder(hit.kind, z.rest[hit.start:hit.end])...)
-			changed = true
-			if found != nil {
-				found(hit.kind)
-			}
-		}
-		z.rest, i = z.rest[hit.end:], -1
-	}
-	if !changed {
+	z.through(s, 0)
+	if !z.changed {
 		return s
 	}
-	return string(append(z.out, z.rest...))
+	return string(z.out) + z.rest
 }
 
 // scan is a text on its way. Checks look at the rest, which starts behind the
 // last placeholder: before it stands the same text when redacting again.
 type scan struct {
-	out  []byte // what is done
-	rest string
+	triggers *[256]check
+	found    func(kind string)
+	out      []byte // what is done
+	rest     string
+	changed  bool
+}
+
+// through moves a text to what is done, up to the part behind its last secret,
+// which is the rest then. Before place i of it there is nothing to be found.
+func (z *scan) through(text string, i int) {
+	for z.rest = text; i < len(z.rest); i++ {
+		check := z.triggers[z.rest[i]]
+		if check == nil {
+			continue
+		}
+		hit, ok := check(z, i)
+		if !ok {
+			continue
+		}
+		rest := z.rest
+		if hit.kind == "" { // a placeholder: pass over it
+			z.out = append(z.out, rest[:hit.end]...)
+		} else {
+			z.replace(rest, hit)
+		}
+		z.rest, i = rest[hit.end:], -1
+	}
+}
+
+// reach is how far a check looks ahead before it says no. Backwards none looks
+// farther.
+const reach = 8 * decisive
+
+// replace writes what stands before a secret and its placeholder. What was no
+// secret before may be one now that less follows it: it is looked at again.
+func (z *scan) replace(text string, hit span) {
+	known := max(0, hit.start-2*reach)
+	z.out = append(z.out, text[:known]...)
+	z.through(text[known:hit.start]+"<", max(0, hit.start-known-reach))
+	z.out = append(z.out, z.rest[:len(z.rest)-1]...)
+	z.out = append(z.out, placeholder(hit.kind, text[hit.start:hit.end])...)
+	z.changed = true
+	if z.found != nil {
+		z.found(hit.kind)
+	}
 }
 
 // before returns at most n bytes that stand before place i of the rest.

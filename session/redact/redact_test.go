@@ -123,6 +123,10 @@ var cases = []struct{ in, want string }{
 	{"[db]\npassword = s3cr3tpw!\n", "[db]\npassword = {password}\n"},
 	{"password = password2\npassword = hash_v2(x)\n", "password = password2\npassword = hash_v2(x)\n"},
 	{"<password>hunter2x</password><apiKey>x</apiKey>", "<password>{password}</password><apiKey>x</apiKey>"},
+	{"pwd=000000000000PWD=.000000A", "pwd={password}{password}"},
+	{`{"name":"DB_PASSWORD","value":"hunter2x"},{"name":"MODE","value":"hunter2x"}`, `{"name":"DB_PASSWORD","value":"{password}"},{"name":"MODE","value":"hunter2x"}`},
+	{"- name: DB_PASSWORD\n  value: hunter2x\n- name: MODE\n  value: hunter2x", "- name: DB_PASSWORD\n  value: {password}\n- name: MODE\n  value: hunter2x"},
+	{"DB_PASSWORD=Test1234! DB_PASSWORD=test1234", "DB_PASSWORD={password} DB_PASSWORD=test1234"},
 	{`'password' => 'hunter2x'`, `'password' => '{password}'`},
 	{`os.environ["API_KEY"] = "a8f5f167f44f4964e6c998de"`, `os.environ["API_KEY"] = "{api-key}"`},
 	{`const apiKey: string = "a8f5f167f44f4964e6c998de"`, `const apiKey: string = "{api-key}"`},
@@ -240,6 +244,9 @@ func FuzzText(f *testing.F) {
 	for _, c := range cases {
 		f.Add(c.in)
 	}
+	for _, p := range planted(f) {
+		f.Add(p.text)
+	}
 	f.Fuzz(func(t *testing.T, s string) {
 		once := Text(s, nil)
 		if twice := Text(once, nil); twice != once {
@@ -329,7 +336,7 @@ func TestPlanted(t *testing.T) {
 
 type plant struct{ kind, never, text string }
 
-func planted(t *testing.T) []plant {
+func planted(t testing.TB) []plant {
 	text, err := os.ReadFile(filepath.Join("testdata", "secrets.txt"))
 	if err != nil {
 		t.Fatal(err)

@@ -121,7 +121,7 @@ func cookies(s string, i int, stop string) (span, bool) {
 	if end == len(s) || s[end] != '=' {
 		return span{}, false
 	}
-	for end < len(s) && end < start+8*decisive && s[end] >= ' ' && strings.IndexByte("\"'`\\<>(){}|$", s[end]) < 0 && strings.IndexByte(stop, s[end]) < 0 {
+	for end < len(s) && end < start+reach && s[end] >= ' ' && strings.IndexByte("\"'`\\<>(){}|$", s[end]) < 0 && strings.IndexByte(stop, s[end]) < 0 {
 		end++
 	}
 	for end > start && s[end-1] == ' ' {
