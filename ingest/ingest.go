@@ -106,8 +106,13 @@ func (r *runner) redactKept() error {
 		return nil
 	}
 	for _, s := range r.cat.Sources {
-		for i := range s.Bad {
-			s.Bad[i].Err = r.Redact.Text(s.Bad[i].Err, nil)
+		if s.Gone {
+			s.Report.forgetExcerpts()
+		}
+		for _, p := range s.Parts {
+			if s.Gone || p.Gone {
+				p.Report.forgetExcerpts()
+			}
 		}
 	}
 	for name, info := range r.cat.Sessions {
@@ -130,6 +135,7 @@ func (r *runner) redactKept() error {
 			}
 		}
 		d.safeHeader(s)
+		s.Title = wholeWords(s.Title)
 		s.Redaction = r.Redact.Version()
 		if r.cat.Sessions[name], err = r.store(s); err != nil {
 			return err
@@ -137,6 +143,24 @@ func (r *runner) redactKept() error {
 		r.dirty = true
 	}
 	return nil
+}
+
+// forgetExcerpts leaves of the errors of a source that is gone what was wrong,
+// without the record: a secret that an excerpt cuts off is not recognised.
+func (r *Report) forgetExcerpts() {
+	for i := range r.Bad {
+		r.Bad[i].Err, _, _ = strings.Cut(r.Bad[i].Err, ": ")
+	}
+}
+
+// wholeWords takes the last word off a title that was cut in it, unless it is
+// too short for the beginning of a secret.
+func wholeWords(title string) string {
+	cut, ok := strings.CutSuffix(title, "…")
+	if last := strings.LastIndexByte(cut, ' ') + 1; ok && len(cut)-last >= 12 {
+		return strings.TrimSpace(cut[:last]) + "…"
+	}
+	return title
 }
 
 // held is a session in a source.

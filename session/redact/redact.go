@@ -84,6 +84,11 @@ func (z *scan) through(text string, i int) {
 			z.replace(rest, hit)
 		}
 		z.rest, i = rest[hit.end:], -1
+		if hit, ok := besideKeyID(z.out, z.rest); ok {
+			rest = z.rest
+			z.replace(rest, hit)
+			z.rest = rest[hit.end:]
+		}
 	}
 }
 

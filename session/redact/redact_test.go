@@ -107,7 +107,8 @@ var cases = []struct{ in, want string }{
 	{"SK" + "0123456789abcdef0123456789abcdef", "{twilio-key}"},
 	{"0123456789abcdef0123456789abcdef" + "-us12", "{mailchimp-key}"},
 	{"abc8Q" + "~DeFgHiJkLmNoPqRsTuVwXyZ0123456789", "{azure-secret}"},
-	{"AKIA" + "IOSFODNN7EXAMPLA,abCDefGHijKL0123mnOPqrSTuvWX4567yzABcdEF\n", "{aws-key}\n"},
+	{"AKIA" + "IOSFODNN7EXAMPLA,abCDefGHijKL0123mnOPqrSTuvWX4567yzABcdEF\n", "{aws-key-id},{aws-secret}\n"},
+	{"<secret:aws-key-id:3f2a>,abCDefGHijKL0123mnOPqrSTuvWX4567yzABcdEF", "<secret:aws-key-id:3f2a>,{aws-secret}"},
 
 	// variables of the environment
 	{"export DB_PASS=correcthorse", "export DB_PASS={password}"},

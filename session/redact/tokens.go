@@ -150,10 +150,7 @@ func atCapital(z *scan, i int) (span, bool) {
 	case i >= 2 && i+1 < len(s) && s[i+1] == 'A' && (s[i-2:i] == "AK" || s[i-2:i] == "AS"):
 		start := i - 2
 		end := run(s[:min(len(s), start+21)], start, upper)
-		if end-start != 20 || preceded(s, start, word) {
-			return span{}, false
-		}
-		return withSecret(s, span{start, end, "aws-key-id"}), true
+		return span{start, end, "aws-key-id"}, end-start == 20 && !preceded(s, start, word)
 	case i >= 1 && s[i-1] == 'A' && strings.HasPrefix(s[i:], "Iza"):
 		start := i - 1
 		end := run(s[:min(len(s), start+40)], start, wordish)
@@ -162,15 +159,16 @@ func atCapital(z *scan, i int) (span, bool) {
 	return span{}, false
 }
 
-// withSecret extends an access key id by the secret that follows it in a list
-// or a line of the console's download.
-func withSecret(s string, id span) span {
-	start := skip(s[:min(len(s), id.end+4)], id.end, ",:; \t\n")
-	end := run(s[:min(len(s), start+41)], start, base64)
-	if start > id.end && end-start == 40 && mixed(s[start:end]) {
-		return span{id.start, end, "aws-key"}
+// besideKeyID knows the secret that follows an access key id in a list, or in a
+// line of the console's download: 40 characters, and nothing else to know them by.
+func besideKeyID(before []byte, s string) (span, bool) {
+	const id = "<secret:aws-key-id:"
+	if at := len(before) - len(id) - 5; at < 0 || string(before[at:at+len(id)]) != id || s == "" {
+		return span{}, false
 	}
-	return id
+	start := skip(s[:min(len(s), 6)], 0, ",:;\"' \t\n")
+	end, ok := exactly(s, start, 40, base64)
+	return span{start, end, "aws-secret"}, ok && start > 0 && mixed(s[start:end])
 }
 
 // atJWT knows JSON web tokens: two base64 parts that start with {" and a signature.
