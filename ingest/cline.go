@@ -110,7 +110,7 @@ func eachElement(text []byte, d *Draft, f func(n int, v gjson.Result)) {
 			d.Records++
 			f(n, v)
 		} else {
-			d.bad(n, "not an object: "+excerpt([]byte(v.Raw)))
+			d.bad(n, "not an object: "+d.excerpt([]byte(v.Raw)))
 		}
 		n++
 	}
@@ -127,7 +127,7 @@ func eachElement(text []byte, d *Draft, f func(n int, v gjson.Result)) {
 		rest = bytes.TrimSpace(rest)
 		end := valueEnd(rest)
 		if end < 0 || !gjson.ValidBytes(rest[:end]) {
-			d.bad(n, "not a whole JSON document: "+excerpt(rest))
+			d.bad(n, "not a whole JSON document: "+d.excerpt(rest))
 			return
 		}
 		element(gjson.ParseBytes(rest[:end]))

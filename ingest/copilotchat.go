@@ -102,7 +102,7 @@ func readChat(in *Input, d *Draft, doc gjson.Result) {
 		case req.IsObject():
 			p.request(n, req)
 		case req.Type != gjson.Null: // one that was taken back
-			d.bad(n, "not an object: "+excerpt([]byte(req.Raw)))
+			d.bad(n, "not an object: "+d.excerpt([]byte(req.Raw)))
 		}
 		n++
 		return true

@@ -29,7 +29,7 @@ func (l *chatLog) apply(at place, rec gjson.Result) {
 	var way []any
 	var value any
 	if k := rec.Get("k"); k.Exists() && decode(k.Raw, &way) != nil {
-		l.d.bad(at.line, "not a way: "+excerpt([]byte(k.Raw)))
+		l.d.bad(at.line, "not a way: "+l.d.excerpt([]byte(k.Raw)))
 		return
 	}
 	if v := rec.Get("v"); v.Exists() {

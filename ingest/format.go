@@ -190,6 +190,7 @@ type Draft struct {
 	path     string
 	format   *Format
 	db       bool // the source is a database
+	redact   redact.Rules
 	sessions map[string]*session.Session
 	order    []string
 	heads    map[*session.Session]bool // those whose events stand in other sources
@@ -266,7 +267,7 @@ func (d *Draft) session(id string) *session.Session {
 	id = name(id)
 	s := d.sessions[id]
 	if s == nil {
-		s = &session.Session{Header: session.Header{Agent: d.format.agentOf(d.path), ID: id, Parser: d.format.Version, Redaction: redact.Version}}
+		s = &session.Session{Header: session.Header{Agent: d.format.agentOf(d.path), ID: id, Parser: d.format.Version, Redaction: d.redact.Version()}}
 		s.Sources = []session.Source{{Path: d.path}}
 		d.sessions[id] = s
 		d.order = append(d.order, id)
@@ -348,7 +349,7 @@ func (d *Draft) safe(s *session.Session, text string) string {
 	if text == "" {
 		return ""
 	}
-	return redact.Text(session.Clean(text), func(kind string) {
+	return d.redact.Text(session.Clean(text), func(kind string) {
 		if s.Secrets == nil {
 			s.Secrets = make(map[string]int)
 		}

@@ -24,6 +24,8 @@ type Options struct {
 	Where
 	State string         // the state folder
 	Store *session.Store // where sessions go
+	// Redact says what is replaced in all that is kept.
+	Redact redact.Rules
 	// Checkout looks up the working tree that a folder belongs to, and the
 	// name of its remote; nil means not to look at the disk.
 	Checkout func(dir string) (root, remote string)
@@ -67,7 +69,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	found, looked := Discover(o.Where)
 	r.res.Looked, r.res.Found = looked, len(found)
 	work := r.pick(found)
-	if len(work) == 0 && !r.dirty && !r.unjoined() {
+	if len(work) == 0 && !r.dirty && !r.unjoined() && !r.outdated() {
 		return r.finish(), nil
 	}
 	if len(work) > 0 || r.unjoined() {
@@ -87,11 +89,34 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	return r.finish(), r.save()
 }
 
+// outdated reports whether a session is stored by other redaction rules.
+func (r *runner) outdated() bool {
+	for _, info := range r.cat.Sessions {
+		if info.Redaction != r.Redact.Version() {
+			return true
+		}
+	}
+	return false
+}
+
 // redactKept applies new redaction rules to stored sessions whose sources are
 // gone, and can therefore not be read again.
 func (r *runner) redactKept() error {
+	if !r.outdated() {
+		return nil
+	}
+	for _, s := range r.cat.Sources {
+		if s.Gone {
+			s.Report.forgetExcerpts()
+		}
+		for _, p := range s.Parts {
+			if s.Gone || p.Gone {
+				p.Report.forgetExcerpts()
+			}
+		}
+	}
 	for name, info := range r.cat.Sessions {
-		if info.Redaction == redact.Version {
+		if info.Redaction == r.Redact.Version() || !r.Store.Has(info.Agent, info.ID) {
 			continue
 		}
 		s, err := r.Store.Read(info.Agent, info.ID)
@@ -99,6 +124,7 @@ func (r *runner) redactKept() error {
 			return err
 		}
 		d := newDraft("", formatNamed(info.Agent))
+		d.redact = r.Redact
 		for i := range s.Events {
 			e := &s.Events[i]
 			e.Text, e.Command, e.Dir = d.safe(s, e.Text), d.safe(s, e.Command), d.safe(s, e.Dir)
@@ -109,13 +135,32 @@ func (r *runner) redactKept() error {
 			}
 		}
 		d.safeHeader(s)
-		s.Redaction = redact.Version
+		s.Title = wholeWords(s.Title)
+		s.Redaction = r.Redact.Version()
 		if r.cat.Sessions[name], err = r.store(s); err != nil {
 			return err
 		}
 		r.dirty = true
 	}
 	return nil
+}
+
+// forgetExcerpts leaves of the errors of a source that is gone what was wrong,
+// without the record: a secret that an excerpt cuts off is not recognised.
+func (r *Report) forgetExcerpts() {
+	for i := range r.Bad {
+		r.Bad[i].Err, _, _ = strings.Cut(r.Bad[i].Err, ": ")
+	}
+}
+
+// wholeWords takes the last word off a title that was cut in it, unless it is
+// too short for the beginning of a secret.
+func wholeWords(title string) string {
+	cut, ok := strings.CutSuffix(title, "…")
+	if last := strings.LastIndexByte(cut, ' ') + 1; ok && len(cut)-last >= 12 {
+		return strings.TrimSpace(cut[:last]) + "…"
+	}
+	return title
 }
 
 // held is a session in a source.
@@ -245,7 +290,7 @@ func (r *runner) same(old *Source, c *Candidate) bool {
 // current reports whether a session is stored by the rules of today.
 func (r *runner) current(name string) bool {
 	info, ok := r.cat.Sessions[name]
-	return ok && info.Redaction == redact.Version && info.V == session.StoreVersion && r.Store.Has(info.Agent, info.ID)
+	return ok && info.Redaction == r.Redact.Version() && info.V == session.StoreVersion && r.Store.Has(info.Agent, info.ID)
 }
 
 const sumLen = 4 << 10

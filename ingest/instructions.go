@@ -13,7 +13,7 @@ import (
 func addInstruction(d *Draft, s *session.Session, path, text string) {
 	text = d.safe(s, text)
 	sum := sha256.Sum256([]byte(text))
-	in := session.Instruction{Path: session.Clean(path), Hash: hex.EncodeToString(sum[:8]), Lines: ruleLines(text)}
+	in := session.Instruction{Path: d.safe(s, path), Hash: hex.EncodeToString(sum[:8]), Lines: ruleLines(text)}
 	for _, known := range s.Instructions {
 		if known.Path == in.Path && known.Hash == in.Hash {
 			return

@@ -30,7 +30,7 @@ func (r *runner) intake(c Candidate) *intake {
 
 // open prepares the draft of the source.
 func (in *intake) open(d *Draft) {
-	in.format = d.format
+	in.format, d.redact = d.format, in.r.Redact
 	if d.db {
 		in.parts, in.marks = make(map[string]Part), make(map[string]string)
 		d.asks, d.takes = in.asks, in.takes

@@ -10,7 +10,6 @@ import (
 	"github.com/tidwall/gjson"
 
 	"lode/session"
-	"lode/session/redact"
 )
 
 // A place of a record in a JSON Lines source: its 1-based line, and which
@@ -84,7 +83,7 @@ func readLine(text []byte, line int, whole bool, d *Draft, f func(place, gjson.R
 				d.Partial = true
 				return
 			}
-			d.bad(line, "not JSON: "+excerpt(text))
+			d.bad(line, "not JSON: "+d.excerpt(text))
 			return
 		}
 		record(gjson.ParseBytes(text[:end]), place{line, value}, d, f)
@@ -94,7 +93,7 @@ func readLine(text []byte, line int, whole bool, d *Draft, f func(place, gjson.R
 
 func record(rec gjson.Result, p place, d *Draft, f func(place, gjson.Result)) {
 	if !rec.IsObject() {
-		d.bad(p.line, "not an object: "+excerpt([]byte(rec.Raw)))
+		d.bad(p.line, "not an object: "+d.excerpt([]byte(rec.Raw)))
 		return
 	}
 	d.Records++
@@ -130,8 +129,8 @@ func valueEnd(text []byte) int {
 // excerpt shows the beginning of a record in an error without showing its
 // contents at length. More is looked at than shown: a secret that is cut off
 // would not be recognised.
-func excerpt(text []byte) string {
+func (d *Draft) excerpt(text []byte) string {
 	const look, show = 1 << 10, 40
-	safe := redact.Text(session.Clean(string(text[:min(len(text), look)])), nil)
+	safe := d.redact.Text(session.Clean(string(text[:min(len(text), look)])), nil)
 	return strings.ToValidUTF8(safe[:min(len(safe), show)], "") // printed with %q
 }

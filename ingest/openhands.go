@@ -231,7 +231,7 @@ func (p *openhandsParser) events(list gjson.Result) {
 		part := 0
 		for _, e := range pairOf(e) {
 			if !e.IsObject() {
-				p.d.bad(n, "not an object: "+excerpt([]byte(e.Raw)))
+				p.d.bad(n, "not an object: "+p.d.excerpt([]byte(e.Raw)))
 				continue
 			}
 			p.d.Records++

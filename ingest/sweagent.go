@@ -73,7 +73,7 @@ func readSWERun(d *Draft, run gjson.Result) {
 			d.Records++
 			p.step(n, step)
 		} else {
-			d.bad(n, "not an object: "+excerpt([]byte(step.Raw)))
+			d.bad(n, "not an object: "+d.excerpt([]byte(step.Raw)))
 		}
 		n++
 		return true

@@ -22,6 +22,12 @@ type Config struct {
 	Brief     int                   `yaml:"brief"`
 	Analyst   string                `yaml:"analyst"`
 	Asks      int                   `yaml:"asks"`
+	Redact    Redact                `yaml:"redact"`
+}
+
+// Redact is what is replaced beside secrets.
+type Redact struct {
+	Emails bool `yaml:"emails"`
 }
 
 // Support is how much evidence a pattern needs before anything is proposed.
@@ -66,6 +72,10 @@ const configHelp = `lode needs no configuration. What can be set, in YAML:
                          # prompt on its standard input, and as a file named
                          # in LODE_PROMPT
   asks: 5                # how often a night the analyst is asked
+
+  redact:                # secrets are always replaced, before anything is
+    emails: true         # stored; this replaces e-mail addresses too. The next
+                         # run then reads every transcript again
 
 The file is $XDG_CONFIG_HOME/lode/lode.yaml, or the one named with --config.
 Relative roots of projects are relative to the file.

@@ -15,6 +15,7 @@ import (
 
 	"lode/ingest"
 	"lode/session"
+	"lode/session/redact"
 )
 
 func newIngestCommand(g *globals) *cobra.Command {
@@ -83,10 +84,14 @@ func (w *world) ingest(ctx context.Context, paths []string) (ingest.Result, erro
 		Where:    w.where(paths),
 		State:    w.stateDir,
 		Store:    w.store(),
+		Redact:   w.redactRules(),
 		Checkout: checkouts(),
 		Progress: bar.bytes,
 	})
 }
+
+// redactRules are what is replaced in all that is kept.
+func (w *world) redactRules() redact.Rules { return redact.Rules{Emails: w.cfg.Redact.Emails} }
 
 func (w *world) where(paths []string) ingest.Where {
 	return ingest.Where{Home: w.homeDir, Env: w.environ(), Roots: w.cfg.Roots, Paths: paths}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -57,24 +58,68 @@ func runStatus(_ context.Context, g *globals, o statusOptions) error {
 			cov.Agents[i].Secrets = nil
 		}
 	}
+	secrets := sumSecrets(cat)
 	if g.json {
-		return printJSON(w.stdout, struct {
-			V int `json:"v"`
-			ingest.Coverage
-			Looked []ingest.Looked `json:"looked"`
-		}{1, cov, looked})
+		view := statusView{V: 1, Coverage: cov, Looked: looked}
+		if o.secrets {
+			view.Secrets = &secrets
+		}
+		return printJSON(w.stdout, view)
 	}
 	if len(cat.Sources) == 0 && len(found) == 0 {
 		w.nothingFound(w.stdout, looked)
 		return nil
 	}
 	w.printCoverage(cov)
+	if o.secrets {
+		w.printSecrets(secrets)
+	}
 	for _, l := range looked {
 		if l.Err != "" {
 			fmt.Fprintf(w.stdout, "cannot be read: %s: %s\n", l.Place, l.Err)
 		}
 	}
 	return nil
+}
+
+// statusView is the machine view of the status.
+type statusView struct {
+	V int `json:"v"`
+	ingest.Coverage
+	Looked  []ingest.Looked `json:"looked"`
+	Secrets *secretCounts   `json:"secrets,omitempty"` // where they are asked for
+}
+
+// secretCounts sums up what was replaced in all stored sessions.
+type secretCounts struct {
+	Replaced map[string]int `json:"replaced"` // by kind
+	Rules    map[string]int `json:"rules"`    // sessions, by the version of the rules that they are stored under
+}
+
+func sumSecrets(cat *ingest.Catalog) secretCounts {
+	c := secretCounts{Replaced: map[string]int{}, Rules: map[string]int{}}
+	for _, info := range cat.Sessions {
+		c.Rules[strconv.Itoa(info.Redaction)]++
+		for kind, n := range info.Secrets {
+			c.Replaced[kind] += n
+		}
+	}
+	return c
+}
+
+func (w *world) printSecrets(c secretCounts) {
+	replaced := "none"
+	if len(c.Replaced) > 0 {
+		replaced = countsText(c.Replaced)
+	}
+	fmt.Fprintf(w.stdout, "secrets replaced in all sessions: %s\n", replaced)
+	for _, rules := range slices.Sorted(maps.Keys(c.Rules)) {
+		if rules == strconv.Itoa(w.redactRules().Version()) {
+			fmt.Fprintf(w.stdout, "%s stored under the redaction rules of today, version %s\n", count(c.Rules[rules], "session"), rules)
+		} else {
+			fmt.Fprintf(w.stdout, "%s stored under redaction rules of version %s; the next run applies those of today\n", count(c.Rules[rules], "session"), rules)
+		}
+	}
 }
 
 func (w *world) printCoverage(cov ingest.Coverage) {

@@ -1,8 +1,10 @@
 package redact
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -46,7 +48,7 @@ var cases = []struct{ in, want string }{
 	{"-----BEGIN OPENSSH " + "PRIVATE KEY-----\r\nb3Blbn\nand no end", "{private-key}"},
 	{`{\"key\":\"-----BEGIN ` + `PRIVATE KEY-----\\nMIIEow\\n-----END PRIVATE KEY-----\\n\"}`, `{\"key\":\"{private-key}\\n\"}`},
 	{`[{"new":"\nghp_` + `0123456789abcdefABCDEF\tAKIA` + `IOSFODNN7EXAMPLA"}]`, `[{"new":"\n{github-token}\t{aws-key-id}"}]`},
-	{"aws_secret_access_key = " + "abCDefGHijKL0123mnOPqrSTuvWX4567yzABcdEF", "aws_secret_access_key = {api-key}"},
+	{"aws_secret_access_key = " + "abCDefGHijKL0123mnOPqrSTuvWX4567yzABcdEF", "aws_secret_access_key = {secret}"},
 	{"token = nextToken2AfterThis", "token = nextToken2AfterThis"},
 	{"self.token = self.config.oauth2_access_token_default", "self.token = self.config.oauth2_access_token_default"},
 	{"npm_config_registry_fallback_of_package, sk-test", "npm_config_registry_fallback_of_package, sk-test"},
@@ -57,6 +59,86 @@ var cases = []struct{ in, want string }{
 	{"redis://:hunter2x@localhost:6379", "redis://:{url-password}@localhost:6379"},
 	{"password: <secret:password:3f2a>", "password: <secret:password:3f2a>"},
 	{"https://u:<secret:url-password:3f2a>@h/x", "https://u:<secret:url-password:3f2a>@h/x"},
+
+	// flags of commands
+	{"git-sync --password hunter2x --dry-run", "git-sync --password {password} --dry-run"},
+	{"run --token abcd1234efgh --x", "run --token {token} --x"},
+	{"gh auth --with-token and --token-count 12345678", "gh auth --with-token and --token-count 12345678"},
+	{"use --password to set it, or --token required, --password $PW", "use --password to set it, or --token required, --password $PW"},
+	{`["--api-key", "a8f5f167f44f4964e6c998de"]`, `["--api-key", "{api-key}"]`},
+	{`["mysql","-uroot"] mysql -uroot -ps3cr3t-x db`, `["mysql","-uroot"] mysql -uroot -p{password} db`},
+	{"curl -s -u bob:hunter2x https://h/x", "curl -s -u bob:{password} https://h/x"},
+	{"curl -s \\\n  -u 'bob:hunter2x' \\\n  https://h/x", "curl -s \\\n  -u 'bob:{password}' \\\n  https://h/x"},
+	{"curl --user bob:correcthorse https://h/x", "curl --user bob:{password} https://h/x"},
+	{"curl -u a8f5f167f44f4964e6c998de: https://h/x", "curl -u {token}: https://h/x"},
+	{"curl -u user:password https://h; sort -u a:b1c2d3", "curl -u user:password https://h; sort -u a:b1c2d3"},
+	{"docker run --user 1000:1000 -u 1000:1000 -p 8080:80 x", "docker run --user 1000:1000 -u 1000:1000 -p 8080:80 x"},
+	{"docker login -u bob -p hunter2x registry", "docker login -u bob -p {password} registry"},
+	{"docker login; mkdir -p some/dir1", "docker login; mkdir -p some/dir1"},
+	{"sshpass -p hunter2x ssh h", "sshpass -p {password} ssh h"},
+	{"redis-cli -h h -a hunter2x ping", "redis-cli -h h -a {password} ping"},
+	{"curl -b 'sid=0123456789abcdef' https://h", "curl -b '{cookie}' https://h"},
+	{"docker build --secret id=npmrc,src=/run/npmrc1 .", "docker build --secret id=npmrc,src=/run/npmrc1 ."},
+
+	// addresses
+	{"https://hooks.slack.com/services/T0" + "1AB2CD3/B04EF5GH6/aBcDeFgHiJkLmNoPqRsTuVwX.", "https://hooks.slack.com/services/{slack-webhook}."},
+	{"https://discord.com/api/webhooks/1234" + "56789012345678/aBcDeFgHiJkLmNoPqRsTuVwXyZ-0123456789", "https://discord.com/api/webhooks/{discord-webhook}"},
+	{"https://acme.webhook.office.com/webhookb2/" + "0a1b2c3d-0a1b-4a1b-8a1b-0a1b2c3d4e5f@0a1b2c3d/IncomingWebhook/0a1b/2c3d", "https://acme.webhook.office.com/webhookb2/{teams-webhook}"},
+	{"see https://hooks.slack.com/services/ and https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXXXXXXXXXX", "see https://hooks.slack.com/services/ and https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXXXXXXXXXX"},
+	{"https://a8f5f167f44f4964e6c998de:x-oauth-basic@github.com/o/r", "https://{url-token}:x-oauth-basic@github.com/o/r"},
+	{"jdbc:mysql://db/x?user=app&password=hunter2x&ssl=1", "jdbc:mysql://db/x?user=app&password={password}&ssl=1"},
+	{"Server=db;User Id=sa;Password=hunter2x;Encrypt=1", "Server=db;User Id=sa;Password={password};Encrypt=1"},
+	{"AccountName=acme;AccountKey=" + "q0W9e8R7t6Y5u4I3o2P1aSdFgHjKlZxCvBnM==;EndpointSuffix=x", "AccountName=acme;AccountKey={api-key};EndpointSuffix=x"},
+	{"postgres://postgres:postgres@localhost/x and http://user:pass@host", "postgres://postgres:postgres@localhost/x and http://user:pass@host"},
+	{"ssh://git@host:2222/x git@github.com:o/r.git", "ssh://git@host:2222/x git@github.com:o/r.git"},
+
+	// headers
+	{"Cookie: theme=dark; sid=0123456789abcdef", "Cookie: {cookie}"},
+	{`-H "Cookie: sid=0123456789abcdef" -v`, `-H "Cookie: {cookie}" -v`},
+	{"Cookie: how many=2 of them are set", "Cookie: how many=2 of them are set"},
+	{"Authorization: Bearer YOUR_TOKEN_HERE1", "Authorization: Bearer YOUR_TOKEN_HERE1"},
+	{"X-Api-Key: a8f5f167f44f4964e6c998de", "X-Api-Key: {api-key}"},
+	{`{"auths":{"h":{"auth":"dXNlcjpzM2NyM3Q="}}}`, `{"auths":{"h":{"auth":"{authorization}"}}}`},
+	{`{"auth":"required","auth": "c29tZXRoaW5n"}`, `{"auth":"required","auth": "c29tZXRoaW5n"}`},
+
+	// what vendors print, without a prefix of their own
+	{"123456789:AA" + "HdqTcvCH1vGWJxfSeofSAs0K5PALDsaw1", "{telegram-token}"},
+	{"MTIzNDU2Nzg5MDEyMzQ1Njc4" + ".GhIjKl.aBcDeFgHiJkLmNoPqRsTuVwXyZ012345", "{discord-token}"},
+	{"SK" + "0123456789abcdef0123456789abcdef", "{twilio-key}"},
+	{"0123456789abcdef0123456789abcdef" + "-us12", "{mailchimp-key}"},
+	{"abc8Q" + "~DeFgHiJkLmNoPqRsTuVwXyZ0123456789", "{azure-secret}"},
+	{"AKIA" + "IOSFODNN7EXAMPLA,abCDefGHijKL0123mnOPqrSTuvWX4567yzABcdEF\n", "{aws-key-id},{aws-secret}\n"},
+	{"<secret:aws-key-id:3f2a>,abCDefGHijKL0123mnOPqrSTuvWX4567yzABcdEF", "<secret:aws-key-id:3f2a>,{aws-secret}"},
+
+	// variables of the environment
+	{"export DB_PASS=correcthorse", "export DB_PASS={password}"},
+	{"MAIL_PASSWORD=p@ss$w0rd!x", "MAIL_PASSWORD={password}"},
+	{"JWT_SECRET='k3yf0rj' JWT_SECRET=k3yf0rjwt", "JWT_SECRET='k3yf0rj' JWT_SECRET={secret}"},
+	{"PAYMENTS_KEY=aB3dE6gH9jK2mN5pQ8sT1vW4", "PAYMENTS_KEY={secret}"},
+	{"STRIPE_PUBLISHABLE_KEY=pk_test_aB3dE6gH9jK2mN5pQ8sT1vW4 CACHE_KEY=0123456789abcdef0123456789abcdef", "STRIPE_PUBLISHABLE_KEY=pk_test_aB3dE6gH9jK2mN5pQ8sT1vW4 CACHE_KEY=0123456789abcdef0123456789abcdef"},
+	{"TOKEN=$(cat token1) PASSWORD=${PW:-x1} SECRET=${{ secrets.X1 }} API_KEY=", "TOKEN=$(cat token1) PASSWORD=${PW:-x1} SECRET=${{ secrets.X1 }} API_KEY="},
+	{"API_KEY=your-api-key-1 DB_PASSWORD=changeme1 DB_PASSWORD=postgres TOKEN_FILE=/run/t1", "API_KEY=your-api-key-1 DB_PASSWORD=changeme1 DB_PASSWORD=postgres TOKEN_FILE=/run/t1"},
+	{"SSH_PRIVATE_KEY=/home/dev/.ssh/id_ed25519 PWD=/home/dev/project12", "SSH_PRIVATE_KEY=/home/dev/.ssh/id_ed25519 PWD=/home/dev/project12"},
+
+	// settings, code, elements
+	{"[db]\npassword = s3cr3tpw!\n", "[db]\npassword = {password}\n"},
+	{"password = password2\npassword = hash_v2(x)\n", "password = password2\npassword = hash_v2(x)\n"},
+	{"<password>hunter2x</password><apiKey>x</apiKey>", "<password>{password}</password><apiKey>x</apiKey>"},
+	{"pwd=000000000000PWD=.000000A", "pwd={password}{password}"},
+	{`{"name":"DB_PASSWORD","value":"hunter2x"},{"name":"MODE","value":"hunter2x"}`, `{"name":"DB_PASSWORD","value":"{password}"},{"name":"MODE","value":"hunter2x"}`},
+	{"- name: DB_PASSWORD\n  value: hunter2x\n- name: MODE\n  value: hunter2x", "- name: DB_PASSWORD\n  value: {password}\n- name: MODE\n  value: hunter2x"},
+	{"DB_PASSWORD=Test1234! DB_PASSWORD=test1234", "DB_PASSWORD={password} DB_PASSWORD=test1234"},
+	{`'password' => 'hunter2x'`, `'password' => '{password}'`},
+	{`os.environ["API_KEY"] = "a8f5f167f44f4964e6c998de"`, `os.environ["API_KEY"] = "{api-key}"`},
+	{`const apiKey: string = "a8f5f167f44f4964e6c998de"`, `const apiKey: string = "{api-key}"`},
+	{`{\\\"apiKey\\\": \\\"a8f5f167f44f4964e6c998de\\\"}`, `{\\\"apiKey\\\": \\\"{api-key}\\\"}`},
+	{`//registry.npmjs.org/:_authToken=a8f5f167f44f4964e6c998de`, `//registry.npmjs.org/:_authToken={token}`},
+	{`{"token":"https://oauth2.example.org/v1/token","token":"some-fixture-name-2"}`, `{"token":"https://oauth2.example.org/v1/token","token":"some-fixture-name-2"}`},
+	{`"sha256:0123456789abcdef0123456789abcdef" commit 0123456789abcdef0123456789abcdef01234567 id=550e8400-e29b-41d4-a716-446655440000`, `"sha256:0123456789abcdef0123456789abcdef" commit 0123456789abcdef0123456789abcdef01234567 id=550e8400-e29b-41d4-a716-446655440000`},
+	{`password = getPassword() password: getpass.getpass() token: string; token: Optional[str]`, `password = getPassword() password: getpass.getpass() token: string; token: Optional[str]`},
+	{`{"password":"somepassword","token":"helper-secret"}`, `{"password":"somepassword","token":"helper-secret"}`},
+	{"-----BEGIN PGP " + "PRIVATE KEY BLOCK-----\n\nlQOY\n-----END PGP PRIVATE KEY BLOCK-----", "{private-key}"},
+	{`x := "-----BEGIN ` + `PRIVATE KEY-----\n" // and no end`, `x := "{private-key}" // and no end`},
 }
 
 // Secrets become placeholders, what only looks like one stays, and doing it
@@ -90,7 +172,11 @@ func mark(s string) string {
 // and no shorter than the table says.
 func TestTokens(t *testing.T) {
 	for _, tok := range tokens {
-		whole := tok.prefix + strings.Repeat("a1", tok.min)[:tok.min]
+		rest := strings.Repeat("a1", tok.min)[:tok.min]
+		if tok.alphabet == upper {
+			rest = strings.ToUpper(rest)
+		}
+		whole := tok.prefix + rest
 		for _, c := range []string{"%", "use % now", `{"k":"%"}`, "'%'", "k=%&x=1", "(%)", `a\n%\n`, "-u x:%"} {
 			in, want := strings.Replace(c, "%", whole, 1), strings.Replace(c, "%", "{"+tok.kind+"}", 1)
 			if got := mark(Text(in, nil)); got != want {
@@ -113,6 +199,29 @@ func TestTextIsStable(t *testing.T) {
 	}
 }
 
+// E-mail addresses are replaced when that is wanted, and only what is one.
+func TestEmails(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{"Jo <jo.doe+x@mail.example.org>, mailto:jo@x.io and /x/me@x.io.", "Jo <{email}>, mailto:{email} and /x/{email}."},
+		{"git@github.com:o/r.git ssh://dev@h.org/x pkg@1.2.3 a@2x.png dev@host dev@host.org:src/x", "git@github.com:o/r.git ssh://dev@h.org/x pkg@1.2.3 a@2x.png dev@host dev@host.org:src/x"},
+		{"PASSWORD=hunter22", "PASSWORD={password}"},
+	} {
+		got := Rules{Emails: true}.Text(c.in, nil)
+		if mark(got) != c.want {
+			t.Errorf("Text(%q) = %q, want %q", c.in, got, c.want)
+		}
+		if again := (Rules{Emails: true}).Text(got, nil); again != got {
+			t.Errorf("not idempotent: %q then %q", got, again)
+		}
+		if plain := Text("mail me@x.io", nil); plain != "mail me@x.io" {
+			t.Errorf("without being asked: %q", plain)
+		}
+	}
+	if (Rules{}).Version() == (Rules{Emails: true}).Version() {
+		t.Error("the rules with and without e-mail addresses have the same version")
+	}
+}
+
 // Every secret that is replaced is counted under its kind.
 func TestTextCounts(t *testing.T) {
 	counts := map[string]int{}
@@ -126,7 +235,8 @@ func TestTextCounts(t *testing.T) {
 // Looking is linear: beginnings of secrets one after the other do not make each
 // of them be followed to the end. These megabytes would take hours.
 func TestTextOfBeginnings(t *testing.T) {
-	for _, s := range []string{"sk-ant-", "AKIA", "AIza", "eyJ.", "password=", "token: ", "Bearer ", "://a:", "=", "<secret:", "-----BEGIN A PRIVATE KEY-----"} {
+	for _, s := range []string{"sk-ant-", "AKIA", "AIza", "eyJ.", "password=", "token: ", "Bearer ", "://a:", "=", "<secret:", "-----BEGIN A PRIVATE KEY-----", "-----BEGIN A PRIVATE KEY-----\n", "--password ",
+		"curl -u ", "-p ", "1.eyJ", "@a", "a@", "Cookie: ", "://hooks.slack.com/services/", "<token>", "PASSWORD=", "MTIzNDU2Nzg5MDEyMzQ1Njc4.aaaaaa.", "\\", "\"auth\": \"aaaa"} {
 		Text(strings.Repeat(s, 2<<20/len(s)), nil)
 	}
 }
@@ -135,10 +245,21 @@ func FuzzText(f *testing.F) {
 	for _, c := range cases {
 		f.Add(c.in)
 	}
+	for _, p := range planted(f) {
+		f.Add(p.text)
+	}
 	f.Fuzz(func(t *testing.T, s string) {
 		once := Text(s, nil)
 		if twice := Text(once, nil); twice != once {
 			t.Errorf("not idempotent:\n%q\n%q\n%q", s, once, twice)
+		}
+		if json.Valid([]byte(s)) && !json.Valid([]byte(once)) {
+			t.Errorf("no JSON any more:\n%q\n%q", s, once)
+		}
+		emails := Rules{Emails: true}
+		once = emails.Text(s, nil)
+		if twice := emails.Text(once, nil); twice != once {
+			t.Errorf("with e-mail addresses: not idempotent:\n%q\n%q\n%q", s, once, twice)
 		}
 		if utf8.ValidString(s) && !utf8.ValidString(once) {
 			t.Errorf("Text(%q) = %q, want whole characters", s, once)
@@ -168,4 +289,64 @@ func BenchmarkText(b *testing.B) {
 	for b.Loop() {
 		Text(s, nil)
 	}
+}
+
+// There is a planted secret of every kind, and none survives, wherever in a
+// line or a JSON document it stands. Package main plants them in transcripts.
+func TestPlanted(t *testing.T) {
+	kinds := make(map[string]bool)
+	for _, tok := range tokens {
+		kinds[tok.kind] = true
+	}
+	for _, sn := range secretNames {
+		kinds[sn.kind] = true
+	}
+	for _, w := range webhooks {
+		kinds[w.kind] = true
+	}
+	source, _ := filepath.Glob("*.go")
+	for _, file := range source {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`span\{[^{}]*, "([a-z-]+)"\}`).FindAllStringSubmatch(string(text), -1) {
+			kinds[m[1]] = true
+		}
+	}
+	for _, p := range planted(t) {
+		delete(kinds, p.kind)
+		quoted, _ := json.Marshal(p.text)
+		twice, _ := json.Marshal(string(quoted))
+		for _, text := range []string{p.text, "so " + p.text + " then", "  " + p.text + "\n", string(quoted), string(twice)} {
+			found := make(map[string]int)
+			got := Text(text, func(kind string) { found[kind]++ })
+			if strings.Contains(got, p.never) || found[p.kind] == 0 {
+				t.Errorf("%s: %q became %q", p.kind, text, got)
+			}
+			if json.Valid([]byte(text)) && !json.Valid([]byte(got)) {
+				t.Errorf("%s: %q is no JSON any more: %q", p.kind, text, got)
+			}
+		}
+	}
+	delete(kinds, "email")
+	for kind := range kinds {
+		t.Errorf("testdata/secrets.txt has no %s", kind)
+	}
+}
+
+type plant struct{ kind, never, text string }
+
+func planted(t testing.TB) []plant {
+	text, err := os.ReadFile(filepath.Join("testdata", "secrets.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []plant
+	for line := range strings.Lines(strings.ReplaceAll(string(text), "¦", "")) {
+		if f := strings.Split(strings.TrimSuffix(line, "\n"), "\t"); len(f) == 3 {
+			all = append(all, plant{f[0], f[1], strings.ReplaceAll(f[2], "⏎", "\n")})
+		}
+	}
+	return all
 }
