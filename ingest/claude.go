@@ -16,7 +16,7 @@ import (
 var claude = Format{
 	Name:    "claude",
 	Doc:     "Claude Code, ~/.claude/projects",
-	Version: 1,
+	Version: 2,
 	Env:     "CLAUDE_CONFIG_DIR",
 	Home:    ".claude",
 	Places:  []string{".claude/projects/**/*.jsonl"},

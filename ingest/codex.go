@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,7 +23,7 @@ import (
 var codex = Format{
 	Name:    "codex",
 	Doc:     "OpenAI Codex CLI, ~/.codex/sessions",
-	Version: 1,
+	Version: 2,
 	Env:     "CODEX_HOME",
 	Home:    ".codex",
 	Places: []string{".codex/sessions/**/*.jsonl", ".codex/sessions/**/*.jsonl.zst",
@@ -449,7 +450,7 @@ func (p *codexParser) userBlock(text, provenance string) {
 }
 
 func (p *codexParser) injected(text string) {
-	if dir, body, ok := agentsInstructions(text); ok {
+	if dir, body, ok := agentsInstructions(text); ok && body != "" {
 		addInstruction(p.d, p.s, dir, body)
 	}
 	p.say(p.event(session.User, session.Injected), text)
@@ -463,12 +464,19 @@ var codexEnvelopes = []string{
 	"user_shell_command", "hook_prompt", "apps_instructions", "skills_instructions", "model_switch", "personality_spec",
 }
 
+// codexWarnings are the openings of what the client (0.98) tells the model in the
+// user role, without an envelope.
+var codexWarnings = []string{"Warning: apply_patch was requested via ", "Warning: The maximum number of unified exec processes "}
+
 func (p *codexParser) userText(text string) {
 	trimmed := strings.TrimSpace(text)
 	if trimmed == "" {
 		return
 	}
 	rest := trimmed
+	if slices.ContainsFunc(codexWarnings, func(w string) bool { return strings.HasPrefix(rest, w) }) {
+		rest = ""
+	}
 	if strings.HasPrefix(rest, "# AGENTS.md instructions") || strings.HasPrefix(rest, "# Context from my IDE setup") && !strings.Contains(rest, "## My request for Codex:") {
 		rest = ""
 	}
@@ -486,6 +494,10 @@ func (p *codexParser) userText(text string) {
 	p.say(p.event(session.User, author), rest)
 }
 
+// codexSkills begins the client's words about skills, which it (0.98) puts behind
+// the text of AGENTS.md, or in its place where there is none.
+const codexSkills = "## Skills\nA skill is a set of local instructions"
+
 // agentsInstructions splits "# AGENTS.md instructions for DIR" from the text.
 func agentsInstructions(text string) (path, body string, ok bool) {
 	head, body, ok := strings.Cut(strings.TrimSpace(text), "\n")
@@ -495,6 +507,9 @@ func agentsInstructions(text string) (path, body string, ok bool) {
 	}
 	if inner, found := tagged(strings.TrimSpace(body), "INSTRUCTIONS"); found {
 		body = inner
+	}
+	if i := strings.Index(body, codexSkills); i >= 0 {
+		body = strings.TrimSpace(body[:i])
 	}
 	return strings.TrimSpace(dir) + "/AGENTS.md", body, true
 }

@@ -29,6 +29,7 @@ var (
 		{Read: "src/settings.txt"},
 		{Edit: &modelserver.Edit{Path: "src/settings.txt", Old: "port = 8080", New: "port = 9090"}},
 		{Say: "The tests pass with SHOP_ENV=dev, and the port is 9090."},
+		{Read: "src/settings.txt"},
 		{Edit: &modelserver.Edit{Path: "src/settings.txt", Old: "port = 9090", New: "port = 7070"}},
 		{Say: "The port is 7070 now."},
 	}

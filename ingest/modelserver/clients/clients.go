@@ -3,9 +3,8 @@
 // scripted model (package modelserver) on the loopback interface.
 //
 // They lie in <cache>/lode-ci/npm/<name>@<version>, where <cache> is the
-// user's cache folder; Install puts them there. Agents that are free to leave
-// the machine for news, telemetry or updates are told not to, and whatever asks
-// for a proxy finds a closed door; on Linux, root also has Offline.
+// user's cache folder; Install puts them there. Their settings tell them to stay
+// on the machine, without news, telemetry and updates; Offline makes sure of it.
 package clients
 
 import (
@@ -35,6 +34,7 @@ type Client struct {
 	Files  map[string]string
 	Start  []string // the arguments before the prompt of a new session
 	Resume []string // and of one that goes on with the last
+	Stdin  bool     // the prompt is not an argument, but standard input
 }
 
 // String returns name@version.
@@ -129,7 +129,11 @@ func (h *Home) Ask(ctx context.Context, prompt string, resume bool) (string, err
 	for _, a := range args {
 		cmd.Args = append(cmd.Args, h.expand(a))
 	}
-	cmd.Args = append(cmd.Args, prompt)
+	if h.Client.Stdin {
+		cmd.Stdin = strings.NewReader(prompt)
+	} else {
+		cmd.Args = append(cmd.Args, prompt)
+	}
 	cmd.Dir = h.Work
 	cmd.Env = h.environment()
 	cmd.WaitDelay = time.Second // processes that a client leaves behind hold its output
@@ -143,14 +147,10 @@ func (h *Home) Ask(ctx context.Context, prompt string, resume bool) (string, err
 	return string(out), err
 }
 
-// closed is a proxy that nobody listens at.
-const closed = "http://127.0.0.1:9"
-
 // environment is all that a client sees of the one of the test.
 func (h *Home) environment() []string {
 	env := []string{"HOME=" + h.Dir, "TMPDIR=" + filepath.Join(h.Dir, "tmp"), "PATH=" + os.Getenv("PATH"), "LANG=C.UTF-8", "TERM=dumb",
-		"HTTP_PROXY=" + closed, "HTTPS_PROXY=" + closed, "http_proxy=" + closed, "https_proxy=" + closed,
-		"NO_PROXY=127.0.0.1", "no_proxy=127.0.0.1", "npm_config_registry=" + h.URL, "npm_config_update_notifier=false"}
+		"npm_config_registry=" + h.URL, "npm_config_update_notifier=false"}
 	for _, e := range h.Client.Env {
 		env = append(env, h.expand(e))
 	}

@@ -3,7 +3,7 @@ package clients
 import "slices"
 
 // All lists the clients. Of some there are several generations, which write
-// different transcripts; those before the newest are marked Older.
+// different transcripts; the newest comes first.
 func All() []Client {
 	return slices.Concat(
 		versions(codex, "0.169.0", "0.131.0", "0.98.0", "0.47.0"),
@@ -23,11 +23,15 @@ func versions(c Client, all ...string) (clients []Client) {
 	return clients
 }
 
+// noWayOut is a proxy that nobody listens at, for clients that look for news
+// whatever their settings say. Others would ask it for the model server, too.
+var noWayOut = []string{"HTTP_PROXY=http://127.0.0.1:9", "HTTPS_PROXY=http://127.0.0.1:9", "NO_PROXY=127.0.0.1"}
+
 // The model name is one that Codex knows: of others it hides its own tool for
 // edits.
 var codex = Client{
 	Name: "codex", Package: "@openai/codex", Program: "codex",
-	Env: []string{"CODEX_HOME=$HOME/.codex", "OPENAI_API_KEY=test"},
+	Env: slices.Concat([]string{"CODEX_HOME=$HOME/.codex", "OPENAI_API_KEY=test"}, noWayOut),
 	Files: map[string]string{".codex/config.toml": `model = "gpt-5.5"
 model_provider = "scripted"
 check_for_update_on_startup = false
@@ -43,6 +47,7 @@ exporter = "none"
 `},
 	Start:  []string{"exec", "--json", "--skip-git-repo-check", "-s", "danger-full-access"},
 	Resume: []string{"exec", "--json", "--skip-git-repo-check", "-s", "danger-full-access", "resume", "--last"},
+	Stdin:  true, // 0.47 takes the last session only so
 }
 
 var claude = Client{
@@ -68,8 +73,8 @@ var gemini = Client{
 // the registry of its plugins.
 var opencode = Client{
 	Name: "opencode", Package: "opencode-ai", Program: "opencode", Setup: "postinstall.mjs",
-	Env: []string{"OPENCODE_DISABLE_MODELS_FETCH=1", "OPENCODE_DISABLE_AUTOUPDATE=1", "OPENCODE_DISABLE_LSP_DOWNLOAD=1",
-		"OPENCODE_DISABLE_DEFAULT_PLUGINS=1"},
+	Env: slices.Concat([]string{"OPENCODE_DISABLE_MODELS_FETCH=1", "OPENCODE_DISABLE_AUTOUPDATE=1", "OPENCODE_DISABLE_LSP_DOWNLOAD=1",
+		"OPENCODE_DISABLE_DEFAULT_PLUGINS=1"}, noWayOut),
 	Files: map[string]string{".config/opencode/opencode.json": `{"provider":{"scripted":{"npm":"@ai-sdk/openai-compatible","name":"scripted",
 "options":{"baseURL":"$URL/v1","apiKey":"test"},"models":{"story-1":{"name":"story-1"}}}},
 "model":"scripted/story-1","small_model":"scripted/story-1","permission":{"*":"allow"},"share":"disabled","autoupdate":false}
@@ -88,11 +93,9 @@ var pi = Client{
 	Resume: []string{"--provider", "scripted", "--model", "story-1", "--mode", "json", "-c", "-p"},
 }
 
-// Qwen Code would ask a proxy for the loopback interface, too.
 var qwen = Client{
 	Name: "qwen", Package: "@qwen-code/qwen-code", Program: "qwen",
-	Env:    []string{"OPENAI_API_KEY=test", "OPENAI_BASE_URL=$URL/v1", "OPENAI_MODEL=story-1",
-		"HTTP_PROXY=", "HTTPS_PROXY=", "http_proxy=", "https_proxy="},
+	Env:    []string{"OPENAI_API_KEY=test", "OPENAI_BASE_URL=$URL/v1", "OPENAI_MODEL=story-1"},
 	Files:  map[string]string{".qwen/settings.json": `{"privacy":{"usageStatisticsEnabled":false},"general":{"disableAutoUpdate":true}}` + "\n"},
 	Start:  []string{"--auth-type", "openai", "--approval-mode", "yolo", "-o", "stream-json", "-p"},
 	Resume: []string{"--auth-type", "openai", "--approval-mode", "yolo", "-o", "stream-json", "--continue", "-p"},
