@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rogpeppe/go-internal/diff"
+
 	"lode/ingest"
 	"lode/ingest/modelserver"
 	"lode/ingest/modelserver/clients"
@@ -18,8 +19,8 @@ import (
 	"lode/session"
 )
 
-// The story that every client is led through. The model tells the steps, the
-// person the two prompts.
+// The story that every client is led through: the model tells the steps, a
+// person the two prompts, the second in a session that is resumed.
 var (
 	story = []modelserver.Step{
 		{Shell: "sh test.sh"},
@@ -33,18 +34,69 @@ var (
 		{Edit: &modelserver.Edit{Path: "src/settings.txt", Old: "port = 9090", New: "port = 7070"}},
 		{Say: "The port is 7070 now."},
 	}
-	prompts = []string{"Make the tests pass, then set the port to 9090.", "No, that is wrong: use port 7070 instead."}
-
+	prompts   = []string{"Make the tests pass, then set the port to 9090.", "No, that is wrong: use port 7070 instead."}
 	workplace = map[string]string{
 		"test.sh":          "[ -n \"$SHOP_ENV\" ] || { echo 'error: SHOP_ENV is not set'; exit 3; }\necho 'ok: 12 tests passed'\n",
 		"src/settings.txt": "name = shop\nport = 8080\n",
+		"AGENTS.md":        "- Ask before you push.\n",
+		"CLAUDE.md":        "- Ask before you push.\n",
+		"GEMINI.md":        "- Ask before you push.\n",
 	}
 )
 
+// storyTold is what lode should read of it in every transcript: who, what is
+// done to what, what came of it, and the words of people (with what they meant)
+// and models and the last line of a command's output.
+const storyTold = `session of 1000 tokens in, 100 out
+user program | Make the tests pass, then set the port to 9090.
+call shell sh test.sh
+result failed exit 3 | error: SHOP_ENV is not set
+call shell sh test.sh
+result failed exit 3 | error: SHOP_ENV is not set
+call shell SHOP_ENV=dev sh test.sh
+result ok | ok: 12 tests passed
+call read src/config.txt
+result failed
+call read src/settings.txt
+result ok
+call edit src/settings.txt
+result ok
+agent | The tests pass with SHOP_ENV=dev, and the port is 9090.
+user program | No, that is wrong: use port 7070 instead.
+call read src/settings.txt
+result ok
+call edit src/settings.txt
+result ok
+agent | The port is 7070 now.
+`
+
+// difference is where a client's transcript tells something else, and why.
+type difference struct{ clients, tells, means, why string }
+
+const (
+	byCat  = "reads files in the shell"
+	anyone = "does not record that the prompts came from a program"
+	quoted = "puts quotes around a prompt from the command line"
+)
+
+var differences = []difference{
+	{"codex", "call shell cat src/config.txt\nresult failed exit 1 | cat: src/config.txt: No such file or directory", "call read src/config.txt\nresult failed", byCat},
+	{"codex", "call shell cat src/settings.txt\nresult ok | port = 8080", "call read src/settings.txt\nresult ok", byCat},
+	{"codex", "call shell cat src/settings.txt\nresult ok | port = 9090", "call read src/settings.txt\nresult ok", byCat},
+	{"claude@2.0.60 gemini pi qwen", "user human new-task |", "user program |", anyone},
+	{"claude@2.0.60 gemini pi qwen", "user human correction |", "user program |", anyone},
+	{"claude@1.0.115", "user human new-task |", "user program |", anyone}, // and no correction: its session is new
+	{"claude@1.0.115", "result failed |", "result failed exit 3 |", "did not tell exit codes then"},
+	{"claude@1.0.115", "session of 700 tokens in, 70 out\n", "session of 1000 tokens in, 100 out\n", "goes on in a new session"},
+	{"claude@1.0.115", "session of 1000 tokens in, 100 out\nuser program | No,", "user program | No,", "goes on in a new session, which counts the use of what it repeats again"},
+	{"opencode", `| "` + prompts[0] + `"`, "| " + prompts[0], quoted},
+	{"opencode", `| "` + prompts[1] + `"`, "| " + prompts[1], quoted},
+}
+
 // TestClients runs the real programs of agents against a scripted model, and
-// compares what lode reads of their transcripts with one story. Clients that
-// are not installed are skipped; LODE_CLIENTS names those that must be there
-// (codex, claude@2.0.60, all), and installs them.
+// compares what lode reads in their transcripts with the one story. Those that
+// are not installed are skipped; LODE_CLIENTS names those that must be there (as
+// "codex,claude@2.0.60", or "all"), and has them installed.
 func TestClients(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts the programs of agents")
@@ -54,10 +106,22 @@ func TestClients(t *testing.T) {
 			t.Parallel()
 			program := programOf(t, &c)
 			if err := clients.Offline(); err != nil {
-				t.Logf("only its settings keep %s from the network: %v", c.Name, err)
+				t.Logf("only its settings keep it from the network: %v", err)
 			}
-			got := tell(t, play(t, &c, program))
-			t.Logf("\n%s", got)
+			home, work := play(t, &c, program)
+			told := strings.ReplaceAll(tell(t, &c, home), work+"/", "")
+			for _, d := range differences {
+				if who := strings.Fields(d.clients); !slices.Contains(who, c.Name) && !slices.Contains(who, c.String()) {
+					continue
+				}
+				if !strings.Contains(told, d.tells) {
+					t.Errorf("no longer %s (%q is not told)", d.why, d.tells)
+				}
+				told = strings.ReplaceAll(told, d.tells, d.means)
+			}
+			if told != storyTold {
+				t.Errorf("%s", diff.Diff("story", []byte(storyTold), "told", []byte(told)))
+			}
 		})
 	}
 }
@@ -77,20 +141,20 @@ func programOf(t *testing.T, c *clients.Client) string {
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		t.Skipf("%s is not installed; LODE_CLIENTS=%s installs it from npm", c, c)
+		t.Skipf("%s is not installed; LODE_CLIENTS=%s has the test install it from npm", c, c)
 	case err != nil:
 		t.Fatal(err)
 	}
 	return program
 }
 
-// play leads a client through the story, and returns its home folder.
-func play(t *testing.T, c *clients.Client, program string) string {
+// play leads a client through the story. It returns its home folder (kept with
+// go test -artifacts) and the folder it worked in.
+func play(t *testing.T, c *clients.Client, program string) (home, work string) {
 	t.Helper()
-	dir := t.TempDir()
-	h := &clients.Home{Client: c, Program: program, Dir: filepath.Join(dir, "home"), Work: filepath.Join(dir, "shop")}
+	h := &clients.Home{Client: c, Program: program, Dir: t.ArtifactDir(), Work: filepath.Join(t.TempDir(), "shop")}
 	for name, text := range workplace {
-		put(t, filepath.Join(h.Work, name), text)
+		put(t, filepath.Join(h.Work, filepath.FromSlash(name)), text)
 	}
 	server, err := modelserver.Start(modelserver.Script{Dir: h.Work, Steps: story})
 	if err != nil {
@@ -106,17 +170,11 @@ func play(t *testing.T, c *clients.Client, program string) string {
 			t.Fatalf("%v\n%s", err, out)
 		}
 	}
-	if dump := os.Getenv("DUMP"); dump != "" {
-		os.MkdirAll(dump, 0o755)
-		os.CopyFS(filepath.Join(dump, c.String()), os.DirFS(h.Dir))
-		for i, r := range server.Requests() {
-			put(t, filepath.Join(dump, c.String(), "requests", fmt.Sprint(i, ".", r.Status, strings.ReplaceAll(r.Path, "/", "_"))), string(r.Body))
-		}
+	settings, err := os.ReadFile(filepath.Join(h.Work, "src", "settings.txt"))
+	if err != nil || string(settings) != "name = shop\nport = 7070\n" {
+		t.Errorf("the client left src/settings.txt as %q, %v", settings, err)
 	}
-	if text, err := os.ReadFile(filepath.Join(h.Work, "src/settings.txt")); err != nil || string(text) != "name = shop\nport = 7070\n" {
-		t.Errorf("the client did not edit: %q, %v", text, err)
-	}
-	return h.Dir
+	return h.Dir, h.Work
 }
 
 func put(t *testing.T, path, text string) {
@@ -129,39 +187,69 @@ func put(t *testing.T, path, text string) {
 	}
 }
 
-// tell reads the transcripts below a home folder, and prints their events.
-func tell(t *testing.T, home string) string {
+// tell reads the transcripts below a home folder, and tells their story.
+// Subagents are left out: some clients warm up one that does nothing.
+func tell(t *testing.T, c *clients.Client, home string) string {
 	t.Helper()
 	state := t.TempDir()
 	store := session.NewStore(filepath.Join(state, "sessions"))
-	if _, err := ingest.Run(context.Background(), ingest.Options{Where: ingest.Where{Home: home}, State: state, Store: store}); err != nil {
+	if _, err := ingest.Run(t.Context(), ingest.Options{Where: ingest.Where{Home: home}, State: state, Store: store}); err != nil {
 		t.Fatal(err)
 	}
 	cat, err := ingest.LoadCatalog(state)
 	if err != nil {
 		t.Fatal(err)
 	}
+	for path, s := range cat.Sources {
+		if len(s.Unknown) > 0 || s.BadRecords() > 0 || s.Partial || s.Agent != c.Name && len(s.Sessions) > 0 {
+			t.Errorf("%s, of %s: unknown %v, bad %v, partial %v", path, s.Agent, s.Unknown, s.Report.Bad, s.Partial)
+		}
+	}
+	infos := slices.DeleteFunc(cat.Infos(), func(info session.Info) bool { return info.Parent != "" })
+	slices.SortFunc(infos, func(a, b session.Info) int { return a.Start.Compare(b.Start) })
 	var b strings.Builder
-	for _, info := range cat.Infos() {
+	for _, info := range infos {
+		if info.Model == "" || info.Version != "" && info.Version != c.Version {
+			t.Errorf("%s: version %q, model %q", info.Name(), info.Version, info.Model)
+		}
 		s, err := store.Read(info.Agent, info.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
 		s.Link()
 		miner.Annotate(s)
-		h := s.Header
-		fmt.Fprintf(&b, "== %s %s %s model=%s version=%s cwd=%s %+v %s\n", h.Agent, h.ID, h.Population, h.Model, h.Version, h.Cwd, h.Usage, h.Title)
+		fmt.Fprintf(&b, "session of %d tokens in, %d out\n", s.Usage.Input, s.Usage.Output)
 		for i := range s.Events {
-			e := &s.Events[i]
-			exit := ""
-			if e.Exit != nil {
-				exit = fmt.Sprint("exit=", *e.Exit)
-			}
-			fmt.Fprintf(&b, "%s %s %s %s %s %s | %s | %s %s %s %s | %s\n", s.Ref(e).String()[max(0, len(s.Ref(e).String())-6):], e.Kind, e.Author, e.Act, e.Tool, e.Intent, e.Command, e.Flag, e.Outcome, exit, e.Class, session.Quote(e.Text, 200))
+			tellEvent(&b, &s.Events[i])
 		}
 	}
-	for path, s := range cat.Sources {
-		fmt.Fprintf(&b, "%s: %d records %v unknown %v bad %v partial %v %s\n", path, s.Records, s.Sessions, s.Unknown, s.Report.Bad, s.Partial, s.Skipped)
-	}
 	return b.String()
+}
+
+// tellEvent tells an event in a line, or not at all: what clients inject differs.
+func tellEvent(b *strings.Builder, e *session.Event) {
+	words := []string{string(e.Kind)}
+	switch e.Kind {
+	case session.User:
+		words = append(words, string(e.Author))
+		if e.Intent != "" {
+			words = append(words, string(e.Intent))
+		}
+		words = append(words, "|", e.Text)
+	case session.Call:
+		words = append(words, string(e.Act), e.Command)
+	case session.Result:
+		words = append(words, string(e.Outcome))
+		if e.Exit != nil && *e.Exit != 0 { // some tell it only of failures
+			words = append(words, fmt.Sprint("exit ", *e.Exit))
+		}
+		if text := strings.TrimSpace(e.Text); e.Action() == session.Shell {
+			words = append(words, "|", text[strings.LastIndexByte(text, '\n')+1:])
+		}
+	default:
+		words = append(words, "|", e.Text)
+	}
+	if e.Author != session.Injected {
+		fmt.Fprintln(b, strings.Join(words, " "))
+	}
 }

@@ -62,25 +62,32 @@ func (c *Client) Find() (string, error) {
 // the others build what the story does not need.
 func (c *Client) Install(ctx context.Context) error {
 	dir, err := c.folder()
-	if err == nil {
-		err = os.MkdirAll(dir, 0o755)
-	}
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, "npm", "install", "--prefix", dir, "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error",
-		c.Package+"@"+c.Version)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("npm install %s@%s: %w\n%s", c.Package, c.Version, err, out)
+	half := dir + ".new" // renamed when it is whole
+	if err := errors.Join(os.RemoveAll(half), os.MkdirAll(half, 0o755)); err != nil {
+		return err
 	}
-	script := filepath.Join(dir, "node_modules", filepath.FromSlash(c.Package), c.Setup)
-	if _, err := os.Stat(script); c.Setup == "" || err != nil {
-		return nil // older generations have none
+	if err := run(ctx, half, "npm", "install", "--prefix", half, "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error",
+		c.Package+"@"+c.Version); err != nil {
+		return err
 	}
-	cmd = exec.CommandContext(ctx, "node", script)
-	cmd.Dir = filepath.Dir(script)
+	pkg := filepath.Join(half, "node_modules", filepath.FromSlash(c.Package))
+	if _, err := os.Stat(filepath.Join(pkg, c.Setup)); c.Setup != "" && err == nil { // older generations have none
+		if err := run(ctx, pkg, "node", c.Setup); err != nil {
+			return err
+		}
+	}
+	return os.Rename(half, dir)
+}
+
+// run runs a command; its output is part of the error.
+func run(ctx context.Context, dir, name string, args ...string) error {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("setting up %s: %w\n%s", c, err, out)
+		return fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, out)
 	}
 	return nil
 }
