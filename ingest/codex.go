@@ -384,17 +384,12 @@ func (p *codexParser) tokens(info gjson.Result) {
 	}
 }
 
-// worldState keeps the instruction text that the newest versions record apart.
+// worldState keeps the instruction text that the newest versions record apart,
+// as {"state":{"agents_md":{"directory":...,"text":...}}}.
 func (p *codexParser) worldState(v gjson.Result) {
-	v.ForEach(func(k, child gjson.Result) bool {
-		switch {
-		case child.Type == gjson.String && strings.Contains(strings.ToLower(k.Str), "instructions"):
-			addInstruction(p.d, p.s, "AGENTS.md", child.Str)
-		case child.IsObject(), child.IsArray():
-			p.worldState(child)
-		}
-		return true
-	})
+	if rules := v.Get("state.agents_md"); rules.Get("text").Str != "" {
+		addInstruction(p.d, p.s, rules.Get("directory").Str+"/AGENTS.md", strings.TrimSpace(rules.Get("text").Str))
+	}
 }
 
 // item reads a response item.

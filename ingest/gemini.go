@@ -22,7 +22,7 @@ import (
 var gemini = Format{
 	Name:    "gemini",
 	Doc:     "Gemini CLI, ~/.gemini/tmp",
-	Version: 1,
+	Version: 2,
 	Env:     "GEMINI_CLI_HOME", // stands for the home folder itself
 	Places:  []string{".gemini/tmp/*/chats/**/*.json", ".gemini/tmp/*/chats/**/*.jsonl"},
 	Sniff:   sniffGemini,
@@ -246,6 +246,7 @@ func (p *geminiParser) user(m gjson.Result, seen *geminiMessage, retold bool) {
 		return
 	}
 	p.root.context(text)
+	p.rules(text)
 	e := p.event(seen, 0, session.User, session.Injected, "")
 	e.Text = text
 	command := ranShell.FindStringSubmatch(text)

@@ -44,10 +44,11 @@ var (
 	}
 )
 
-// storyTold is what lode should read of it in every transcript: who, what is
+// storyTold is what lode should read of it in every transcript: the tokens that
+// ten answers cost, the rules of instruction files, and then who, what is
 // done to what, what came of it, and the words of people (with what they meant)
 // and models and the last line of a command's output.
-const storyTold = `session of 1000 tokens in, 100 out
+const storyTold = `session of 1000 tokens in, 100 out, under ["- Ask before you push."]
 user program | Make the tests pass, then set the port to 9090.
 call shell sh test.sh
 result failed exit 3 | error: SHOP_ENV is not set
@@ -87,10 +88,12 @@ var differences = []difference{
 	{"claude@2.0.60 gemini pi qwen", "user human correction |", "user program |", anyone},
 	{"claude@1.0.115", "user human new-task |", "user program |", anyone}, // and no correction: its session is new
 	{"claude@1.0.115", "result failed |", "result failed exit 3 |", "did not tell exit codes then"},
-	{"claude@1.0.115", "session of 700 tokens in, 70 out\n", "session of 1000 tokens in, 100 out\n", "goes on in a new session"},
-	{"claude@1.0.115", "session of 1000 tokens in, 100 out\nuser program | No,", "user program | No,", "goes on in a new session, which counts the use of what it repeats again"},
+	{"claude@1.0.115", "session of 700 tokens in, 70 out", "session of 1000 tokens in, 100 out", "goes on in a new session"},
+	{"claude@1.0.115", "session of 1000 tokens in, 100 out, under []\nuser program | No,", "user program | No,", "goes on in a new session, which counts the use of what it repeats again"},
 	{"opencode", `| "` + prompts[0] + `"`, "| " + prompts[0], quoted},
 	{"opencode", `| "` + prompts[1] + `"`, "| " + prompts[1], quoted},
+	{"claude@1.0.115 claude@2.0.60 claude@2.1.197 gemini@0.33.2 opencode pi qwen", "100 out, under []", `100 out, under ["- Ask before you push."]`,
+		"does not record the instructions in force"},
 }
 
 // TestClients runs the real programs of agents against a scripted model, and
@@ -218,7 +221,11 @@ func tell(t *testing.T, c *clients.Client, home string) string {
 		}
 		s.Link()
 		miner.Annotate(s)
-		fmt.Fprintf(&b, "session of %d tokens in, %d out\n", s.Usage.Input, s.Usage.Output)
+		var rules []string
+		for _, in := range s.Instructions {
+			rules = append(rules, in.Lines...)
+		}
+		fmt.Fprintf(&b, "session of %d tokens in, %d out, under %q\n", s.Usage.Input, s.Usage.Output, rules)
 		for i := range s.Events {
 			tellEvent(&b, &s.Events[i])
 		}
