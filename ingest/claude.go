@@ -16,10 +16,10 @@ import (
 var claude = Format{
 	Name:    "claude",
 	Doc:     "Claude Code, ~/.claude/projects",
-	Version: 1,
+	Version: 2,
 	Seen:    "1.0.17 to 2.1.199, and the records of 2.1.3xx",
 	Skips:   "progress records, snapshots of files and prompts",
-	Checked: "314 transcripts of several people",
+	Checked: "314 transcripts of several people; real clients 1.0.115, 2.0.60, 2.1.197 and 2.1.328",
 	Env:     "CLAUDE_CONFIG_DIR",
 	Home:    ".claude",
 	Places:  []string{".claude/projects/**/*.jsonl"},

@@ -334,7 +334,7 @@ var attachmentSkipped = map[string]bool{
 	"total_tokens_reminder": true, "compact_file_reference": true, "read_truncation_notice": true, "environment": true, "model": true,
 	"session_context": true, "date": true, "prompt_snapshot": true, "remote_session_change": true, "invoked_skills": true,
 	"already_read_file": true, "pdf_reference": true, "plan_file_reference": true, "output_style": true, "critical_system_reminder": true,
-	"hook_stopped_continuation": true, "async_hook_response": true, "task_status": true, "dynamic_skill": true, "mcp_resource": true,
+	"hook_stopped_continuation": true, "async_hook_response": true, "silent_turn_reminder": true, "task_status": true, "dynamic_skill": true, "mcp_resource": true,
 }
 
 func (p *claudeParser) attached(at place, r *claudeRecord) {

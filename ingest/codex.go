@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,10 +23,10 @@ import (
 var codex = Format{
 	Name:    "codex",
 	Doc:     "OpenAI Codex CLI, ~/.codex/sessions",
-	Version: 1,
+	Version: 2,
 	Seen:    "0.118 to 0.139, and the records of 0.169",
 	Skips:   "system prompts, encrypted reasoning, history that forks repeat",
-	Checked: "51 rollouts",
+	Checked: "51 rollouts; real clients 0.47, 0.98, 0.131 and 0.169",
 	Env:     "CODEX_HOME",
 	Home:    ".codex",
 	Places: []string{".codex/sessions/**/*.jsonl", ".codex/sessions/**/*.jsonl.zst",
@@ -386,17 +387,12 @@ func (p *codexParser) tokens(info gjson.Result) {
 	}
 }
 
-// worldState keeps the instruction text that the newest versions record apart.
+// worldState keeps the instruction text that the newest versions record apart,
+// as {"state":{"agents_md":{"directory":...,"text":...}}}.
 func (p *codexParser) worldState(v gjson.Result) {
-	v.ForEach(func(k, child gjson.Result) bool {
-		switch {
-		case child.Type == gjson.String && strings.Contains(strings.ToLower(k.Str), "instructions"):
-			addInstruction(p.d, p.s, "AGENTS.md", child.Str)
-		case child.IsObject(), child.IsArray():
-			p.worldState(child)
-		}
-		return true
-	})
+	if rules := v.Get("state.agents_md"); rules.Get("text").Str != "" {
+		addInstruction(p.d, p.s, rules.Get("directory").Str+"/AGENTS.md", strings.TrimSpace(rules.Get("text").Str))
+	}
 }
 
 // item reads a response item.
@@ -452,7 +448,7 @@ func (p *codexParser) userBlock(text, provenance string) {
 }
 
 func (p *codexParser) injected(text string) {
-	if dir, body, ok := agentsInstructions(text); ok {
+	if dir, body, ok := agentsInstructions(text); ok && body != "" {
 		addInstruction(p.d, p.s, dir, body)
 	}
 	p.say(p.event(session.User, session.Injected), text)
@@ -466,12 +462,19 @@ var codexEnvelopes = []string{
 	"user_shell_command", "hook_prompt", "apps_instructions", "skills_instructions", "model_switch", "personality_spec",
 }
 
+// codexWarnings are the openings of what the client (0.98) tells the model in the
+// user role, without an envelope.
+var codexWarnings = []string{"Warning: apply_patch was requested via ", "Warning: The maximum number of unified exec processes "}
+
 func (p *codexParser) userText(text string) {
 	trimmed := strings.TrimSpace(text)
 	if trimmed == "" {
 		return
 	}
 	rest := trimmed
+	if slices.ContainsFunc(codexWarnings, func(w string) bool { return strings.HasPrefix(rest, w) }) {
+		rest = ""
+	}
 	if strings.HasPrefix(rest, "# AGENTS.md instructions") || strings.HasPrefix(rest, "# Context from my IDE setup") && !strings.Contains(rest, "## My request for Codex:") {
 		rest = ""
 	}
@@ -489,6 +492,10 @@ func (p *codexParser) userText(text string) {
 	p.say(p.event(session.User, author), rest)
 }
 
+// codexSkills begins the client's words about skills, which it (0.98) puts behind
+// the text of AGENTS.md, or in its place where there is none.
+const codexSkills = "## Skills\nA skill is a set of local instructions"
+
 // agentsInstructions splits "# AGENTS.md instructions for DIR" from the text.
 func agentsInstructions(text string) (path, body string, ok bool) {
 	head, body, ok := strings.Cut(strings.TrimSpace(text), "\n")
@@ -498,6 +505,9 @@ func agentsInstructions(text string) (path, body string, ok bool) {
 	}
 	if inner, found := tagged(strings.TrimSpace(body), "INSTRUCTIONS"); found {
 		body = inner
+	}
+	if i := strings.Index(body, codexSkills); i >= 0 {
+		body = strings.TrimSpace(body[:i])
 	}
 	return strings.TrimSpace(dir) + "/AGENTS.md", body, true
 }

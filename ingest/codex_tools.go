@@ -65,6 +65,10 @@ func (p *codexParser) input(e *session.Event, it gjson.Result) {
 		if dir := firstOf(args, "workdir", "working_directory"); dir != "" && dir != p.cwd {
 			e.Dir = dir
 		}
+		if files := patchFiles(e.Command); len(files) > 0 && strings.HasPrefix(e.Command, "apply_patch") {
+			// The client makes the edit itself, whatever tool it is asked by.
+			e.Act, e.Command, e.Text = session.Edit, strings.Join(files, " "), e.Command
+		}
 	case args.IsObject():
 		for _, name := range []string{"path", "file_path", "pattern", "query", "input"} {
 			if v := args.Get(name); v.Type == gjson.String {

@@ -22,7 +22,7 @@ import (
 var gemini = Format{
 	Name:    "gemini",
 	Doc:     "Gemini CLI, ~/.gemini/tmp",
-	Version: 1,
+	Version: 2,
 	Seen:    "documents of 0.33, JSON Lines of 0.61",
 	Skips:   "header and history that are written again on resume; what is no word, call, result or edit",
 	Checked: "4 transcripts; real clients of both generations",
@@ -249,6 +249,7 @@ func (p *geminiParser) user(m gjson.Result, seen *geminiMessage, retold bool) {
 		return
 	}
 	p.root.context(text)
+	p.rules(text)
 	e := p.event(seen, 0, session.User, session.Injected, "")
 	e.Text = text
 	command := ranShell.FindStringSubmatch(text)

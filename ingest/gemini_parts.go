@@ -238,3 +238,16 @@ func (h *hashed) folder() string {
 	}
 	return h.dir
 }
+
+// loaded is an instruction file in the client's opening words (0.61).
+var loaded = regexp.MustCompile(`(?s)--- Context from: ([^\n]+) ---\n(.*?)\n--- End of Context from: `)
+
+// rules keeps the instruction files that the client's opening words repeat.
+func (p *geminiParser) rules(text string) {
+	if !strings.HasPrefix(text, "<session_context>") {
+		return
+	}
+	for _, m := range loaded.FindAllStringSubmatch(text, -1) {
+		addInstruction(p.d, p.s, m[1], m[2])
+	}
+}

@@ -11,7 +11,7 @@ import (
 // addInstruction keeps an instruction file that was in force in a session: its
 // path, a hash of its text, and its rule lines. The same text is kept once.
 func addInstruction(d *Draft, s *session.Session, path, text string) {
-	text = d.safe(s, text)
+	path, text = d.safe(s, path), d.safe(s, text)
 	sum := sha256.Sum256([]byte(text))
 	in := session.Instruction{Path: d.safe(s, path), Hash: hex.EncodeToString(sum[:8]), Lines: ruleLines(text)}
 	for _, known := range s.Instructions {

@@ -33,6 +33,9 @@ var behind = map[string]string{
 	"github.com/schollz/progressbar/v3": "lode/cmd/lode",
 }
 
+// onlyTests may use what runs the programs of agents.
+const onlyTests = "lode/ingest/modelserver"
+
 // Imports point down, and each of the named libraries stays behind its package.
 func TestHouse(t *testing.T) {
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "lode/...").Output()
@@ -45,6 +48,9 @@ func TestHouse(t *testing.T) {
 		for _, imp := range imports {
 			if strings.HasPrefix(imp, "lode/") && !under(pkg, "lode/cmd/lode") && !allowed(pkg, imp) {
 				t.Errorf("%s imports %s: the house does not allow it", pkg, imp)
+			}
+			if under(imp, onlyTests) && !under(pkg, onlyTests) {
+				t.Errorf("%s imports %s, which is for tests", pkg, imp)
 			}
 			for lib, owner := range behind {
 				if under(imp, lib) && !under(pkg, owner) {
