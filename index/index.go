@@ -108,7 +108,8 @@ func use(generation string) (*flock.Flock, error) {
 	return l, nil
 }
 
-// sweep removes the generations that are neither current nor used by anybody.
+// sweep removes the generations that are neither current nor used by anybody,
+// and names of generations that were not written to their end.
 func sweep(dir, keep string) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -116,6 +117,9 @@ func sweep(dir, keep string) {
 	}
 	for _, e := range entries {
 		name := filepath.Join(dir, e.Name())
+		if strings.HasPrefix(e.Name(), "."+filepath.Base(currentFile(dir))) {
+			os.Remove(name)
+		}
 		if _, err := strconv.Atoi(e.Name()); err != nil || name == keep {
 			continue
 		}

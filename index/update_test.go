@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gofrs/flock"
 	"github.com/google/go-cmp/cmp"
@@ -329,5 +330,30 @@ func TestBatchesSideBySide(t *testing.T) {
 	}
 	if got := ask(t, r, "afterwards"); !strings.HasPrefix(got, "exact 10\n") {
 		t.Errorf("of 10 new documents are found: %.40s", got)
+	}
+}
+
+// What a run that was killed left half written beside the name of the current
+// generation goes with the next update, also when there is nothing to publish.
+func TestSweepsHalfWritten(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "index")
+	build := func() {
+		w, err := NewWriter(dir, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Publish(time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		w.Abandon()
+	}
+	build()
+	half := filepath.Join(dir, ".current123456789")
+	if err := os.WriteFile(half, []byte("0000"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	build()
+	if _, err := os.Stat(half); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s is still there: %v", half, err)
 	}
 }
