@@ -51,7 +51,6 @@ type Looked struct {
 // so instead of being silent about their files.
 var unread = []Format{
 	{Name: "cursor", Places: []string{".cursor/projects/*/agent-transcripts/**/*.jsonl", ".cursor/chats/*/*/store.db"}},
-	{Name: "goose", Places: []string{".local/share/goose/sessions/*.db", ".local/share/goose/sessions/*.jsonl"}},
 	{Name: "zed", Places: []string{".local/share/zed/threads/threads.db"}},
 	{Name: "kiro", Places: []string{".kiro/sessions/cli/*.jsonl"}},
 }
