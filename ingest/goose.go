@@ -3,7 +3,6 @@ package ingest
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"path"
 	"strconv"
 	"strings"
@@ -77,7 +76,7 @@ func parseGoose(in *Input, d *Draft) error {
 			p.header(rec)
 		case rec.Get("role").Exists():
 			p.message(at.line, at.value*partsPerValue, gooseMessage{
-				rec.Get("role").Str, rec.Get("content"), rec.Get("metadata"), gooseTime(rec.Get("created").Int())})
+				rec.Get("role").Str, rec.Get("content"), rec.Get("metadata"), unixTimeOf(rec.Get("created").Int())})
 		default:
 			d.unknown(rec.Get("type").String())
 		}
@@ -94,7 +93,7 @@ func parseGooseExport(in *Input, d *Draft) error {
 	n := 0
 	doc.Get("conversation").ForEach(func(_, m gjson.Result) bool {
 		d.Records++
-		p.message(n, 0, gooseMessage{m.Get("role").Str, m.Get("content"), m.Get("metadata"), gooseTime(m.Get("created").Int())})
+		p.message(n, 0, gooseMessage{m.Get("role").Str, m.Get("content"), m.Get("metadata"), unixTimeOf(m.Get("created").Int())})
 		n++
 		return true
 	})
@@ -163,14 +162,6 @@ func gooseTokens(counts ...gjson.Result) int {
 		}
 	}
 	return 0
-}
-
-// gooseTime reads seconds since 1970; the desktop program writes milliseconds.
-func gooseTime(n int64) time.Time {
-	if n > 1e11 {
-		return unixTime(float64(n) / 1000)
-	}
-	return unixTime(float64(n))
 }
 
 // event starts an event of a message. Forks copy messages, and the database
@@ -440,13 +431,7 @@ func readGooseDB(db *database, d *Draft) error {
 		d.part(row[0], key(append(row, marks[row[0]])...), func() error { return readGooseSession(db, d, row) })
 		delete(marks, row[0])
 	}
-	if _, damaged := marks[""]; damaged {
-		return errors.New("damaged: messages that name no session")
-	}
-	for range marks {
-		d.unknown("messages of a session that is not there")
-	}
-	return nil
+	return db.leftOver(d, marks)
 }
 
 // readGooseSession reads a session in the order of its rows: a compaction
@@ -459,7 +444,7 @@ func readGooseSession(db *database, d *Draft, row []string) error {
 		d.Records++
 		if gjson.Valid(m[1]) {
 			created, _ := strconv.ParseInt(m[3], 10, 64)
-			p.message(n, 0, gooseMessage{m[0], gjson.Parse(m[1]), gjson.Parse(m[2]), gooseTime(created)})
+			p.message(n, 0, gooseMessage{m[0], gjson.Parse(m[1]), gjson.Parse(m[2]), unixTimeOf(created)})
 		} else {
 			d.bad(n, "message: not JSON")
 		}
