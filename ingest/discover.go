@@ -50,7 +50,7 @@ type Looked struct {
 // unread lists agents that are known but not read yet, so that status can say
 // so instead of being silent about their files.
 var unread = []Format{
-	{Name: "cursor", Places: []string{".cursor/projects/*/agent-transcripts/**/*.jsonl", ".cursor/chats/*/*/store.db"}},
+	{Name: "cursor-agent", Places: []string{".cursor/projects/*/agent-transcripts/**/*.txt", ".cursor/chats/*/*/store.db"}},
 	{Name: "zed", Places: []string{".local/share/zed/threads/threads.db"}},
 	{Name: "kiro", Places: []string{".kiro/sessions/cli/*.jsonl"}},
 }
