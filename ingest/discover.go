@@ -51,8 +51,8 @@ type Looked struct {
 // so instead of being silent about their files.
 var unread = []Format{
 	{Name: "cursor-agent", Places: []string{".cursor/projects/*/agent-transcripts/**/*.txt", ".cursor/chats/*/*/store.db"}},
+	{Name: "kiro-ide", Places: []string{".kiro/sessions/*/*/messages.jsonl", ".config/Kiro/User/globalStorage/kiro.kiroagent/**/*.chat"}},
 	{Name: "zed", Places: []string{".local/share/zed/threads/threads.db"}},
-	{Name: "kiro", Places: []string{".kiro/sessions/cli/*.jsonl"}},
 }
 
 // notRead is the reason for files of agents that are known but not read.

@@ -91,7 +91,7 @@ func (f *Format) agentOf(path string) string {
 // Formats lists the agents whose transcripts are read.
 // The Markdown formats come first: they are known by their first lines, and can
 // hold anything below.
-var Formats = []Format{specStory, aider, amp, atif, claude, cline, codex, continueDev, copilot, copilotChat, crush, cursor, droid, gemini, goose, miniSWEAgent, omp,
+var Formats = []Format{specStory, aider, amp, atif, claude, cline, codex, continueDev, copilot, copilotChat, crush, cursor, droid, gemini, goose, kiro, miniSWEAgent, omp,
 	opencode, kiloCLI, openhands, pi, qwen, sessionJSON, sweAgent}
 
 // FormatOf returns the format that recognises a file by its first bytes.
