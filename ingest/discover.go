@@ -52,7 +52,6 @@ type Looked struct {
 var unread = []Format{
 	{Name: "cursor-agent", Places: []string{".cursor/projects/*/agent-transcripts/**/*.txt", ".cursor/chats/*/*/store.db"}},
 	{Name: "kiro-ide", Places: []string{".kiro/sessions/*/*/messages.jsonl", ".config/Kiro/User/globalStorage/kiro.kiroagent/**/*.chat"}},
-	{Name: "zed", Places: []string{".local/share/zed/threads/threads.db"}},
 }
 
 // notRead is the reason for files of agents that are known but not read.

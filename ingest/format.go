@@ -92,7 +92,7 @@ func (f *Format) agentOf(path string) string {
 // The Markdown formats come first: they are known by their first lines, and can
 // hold anything below.
 var Formats = []Format{specStory, aider, amp, atif, claude, cline, codex, continueDev, copilot, copilotChat, crush, cursor, droid, gemini, goose, kiro, miniSWEAgent, omp,
-	opencode, kiloCLI, openhands, pi, qwen, sessionJSON, sweAgent}
+	opencode, kiloCLI, openhands, pi, qwen, sessionJSON, sweAgent, zed}
 
 // FormatOf returns the format that recognises a file by its first bytes.
 func FormatOf(head []byte) *Format {
