@@ -113,7 +113,6 @@ type gooseParser struct {
 	d      *Draft
 	s      *session.Session
 	recipe string          // prompt of the recipe that the session runs
-	root   string          // what the session begins with, see event
 	same   map[string]int  // how many events had a key, see event
 	shell  map[string]bool // calls that run a command
 }
@@ -165,14 +164,11 @@ func gooseTokens(counts ...gjson.Result) int {
 }
 
 // event starts an event of a message. Forks copy messages, and the database
-// takes them over from files, so the key is made of what stays: the beginning
-// of the session, the moment, and what is said. Where the same is said again in
-// the same second, they are counted.
+// takes them over from files, but not those that it cannot read; so the key is
+// made of what stays: the moment, and what is said. Where the same is said again
+// in the same second, they are counted.
 func (p *gooseParser) event(n, part int, m *gooseMessage, kind session.Kind, author session.Author, says string) session.Event {
-	if p.root == "" {
-		p.root = key(m.role, strconv.FormatInt(m.created.Unix(), 10), says)
-	}
-	k := key(p.root, m.role, strconv.FormatInt(m.created.Unix(), 10), string(kind), says)
+	k := key("goose", m.role, strconv.FormatInt(m.created.Unix(), 10), string(kind), says)
 	p.same[k]++
 	return session.Event{N: n, Part: part, Kind: kind, Author: author, Time: m.created, Key: key(k, strconv.Itoa(p.same[k]))}
 }
