@@ -50,10 +50,8 @@ type Looked struct {
 // unread lists agents that are known but not read yet, so that status can say
 // so instead of being silent about their files.
 var unread = []Format{
-	{Name: "cursor", Places: []string{".cursor/projects/*/agent-transcripts/**/*.jsonl", ".cursor/chats/*/*/store.db"}},
-	{Name: "goose", Places: []string{".local/share/goose/sessions/*.db", ".local/share/goose/sessions/*.jsonl"}},
-	{Name: "zed", Places: []string{".local/share/zed/threads/threads.db"}},
-	{Name: "kiro", Places: []string{".kiro/sessions/cli/*.jsonl"}},
+	{Name: "cursor-agent", Places: []string{".cursor/projects/*/agent-transcripts/**/*.txt", ".cursor/chats/*/*/store.db"}},
+	{Name: "kiro-ide", Places: []string{".kiro/sessions/*/*/messages.jsonl", ".config/Kiro/User/globalStorage/kiro.kiroagent/**/*.chat"}},
 }
 
 // notRead is the reason for files of agents that are known but not read.

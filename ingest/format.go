@@ -96,8 +96,8 @@ func (f *Format) agentOf(path string) string {
 // Formats lists the agents whose transcripts are read.
 // The Markdown formats come first: they are known by their first lines, and can
 // hold anything below.
-var Formats = []Format{specStory, aider, amp, atif, claude, cline, codex, continueDev, copilot, copilotChat, droid, gemini, miniSWEAgent, omp,
-	opencode, kiloCLI, openhands, pi, qwen, sessionJSON, sweAgent}
+var Formats = []Format{specStory, aider, amp, atif, claude, cline, codex, continueDev, copilot, copilotChat, crush, cursor, droid, gemini, goose, kiro, miniSWEAgent, omp,
+	opencode, kiloCLI, openhands, pi, qwen, sessionJSON, sweAgent, zed}
 
 // FormatOf returns the format that recognises a file by its first bytes.
 func FormatOf(head []byte) *Format {
@@ -456,6 +456,15 @@ func unixTime(sec float64) time.Time {
 		return time.Time{}
 	}
 	return sane(time.UnixMilli(int64(sec * 1000)))
+}
+
+// unixTimeOf reads seconds or milliseconds since 1970. Which of them tells the
+// size: as seconds, the smallest is of the year 5138.
+func unixTimeOf(n int64) time.Time {
+	if n > 1e11 {
+		return unixTime(float64(n) / 1000)
+	}
+	return unixTime(float64(n))
 }
 
 var smallInts = func() (t [256]int) {

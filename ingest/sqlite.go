@@ -77,6 +77,7 @@ type database struct {
 	db     *sql.DB
 	ctx    context.Context // ends the reading
 	dir    string          // holds the copy
+	cut    bool            // the file is shorter than it says
 }
 
 // query calls f with each row of a result. Everything comes as text, numbers
@@ -122,6 +123,19 @@ func (d *database) each(table string, columns []string, f func(row []string) err
 		}
 	}
 	return d.query(f, fmt.Sprintf(`SELECT %s FROM "%s" %s`, strings.Join(words, ", "), table, rest), args...)
+}
+
+// leftOver ends the reading of a database: messages, by their session, that are
+// of no session in it are reported, and it is an error when its end is missing,
+// even if nothing that was read stands there.
+func (d *database) leftOver(draft *Draft, bySession map[string]string) error {
+	if d.cut {
+		return errors.New("its end is missing")
+	}
+	for range bySession {
+		draft.unknown("messages of a session that is not there")
+	}
+	return nil
 }
 
 func (d *database) readSchema() error {
@@ -268,6 +282,7 @@ func tryDatabase(ctx context.Context, file, dir string) (*database, error) {
 	if err = copyDatabase(file, to); err == nil {
 		if d.db, err = sql.Open("sqlite", readOnly(to)); err == nil {
 			d.db.SetMaxOpenConns(2) // a query within another
+			d.cut = isCut(to)
 			err = d.readSchema()
 		}
 	}
@@ -276,6 +291,25 @@ func tryDatabase(ctx context.Context, file, dir string) (*database, error) {
 		return nil, err
 	}
 	return d, nil
+}
+
+// isCut reports whether a database without a log is shorter than the number of
+// its pages says.
+func isCut(file string) bool {
+	info, err := os.Stat(file)
+	if log, err := os.Stat(logOf(file)); err == nil && log.Size() > 0 {
+		return false
+	}
+	start, headErr := beginning(file, 100)
+	if err != nil || headErr != nil || len(start) < 100 {
+		return true
+	}
+	page, pages := int64(binary.BigEndian.Uint16(start[16:])), int64(binary.BigEndian.Uint32(start[28:]))
+	if page == 1 {
+		page = 64 << 10
+	}
+	told := bytes.Equal(start[24:28], start[92:96]) // else an old version wrote it, which does not count
+	return told && info.Size() < page*pages
 }
 
 // readOnly makes the address by which SQLite opens a file for reading only.
