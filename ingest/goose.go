@@ -23,7 +23,7 @@ var goose = Format{
 	Name:    "goose",
 	Doc:     "goose, ~/.local/share/goose/sessions, and its exports",
 	Version: 1,
-	Seen:    "1.0 to 1.52: its database, its exports, and the files before",
+	Seen:    "1.52: its database and exports; the files of versions before",
 	Skips:   "what is no word, call, result or edit",
 	Checked: "a real client",
 	Env:     "XDG_DATA_HOME",
