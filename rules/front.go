@@ -46,8 +46,20 @@ func parseFront(doc []byte, v any) (body []byte, err error) {
 	if !ok {
 		return nil, errors.New("the front matter does not end with ---")
 	}
-	if err := yaml.Unmarshal(append(front, '\n'), v); err != nil {
+	if err := ReadYAML(append(front, '\n'), v); err != nil {
 		return nil, fmt.Errorf("front matter: %s", yaml.FormatError(err, false, false))
 	}
 	return body, nil
+}
+
+// ReadYAML reads a YAML document into v. A document on which the decoder
+// panics, such as one with an unknown tag before a list
+// (github.com/goccy/go-yaml/issues/735), gives an error as any other does.
+func ReadYAML(doc []byte, v any, options ...yaml.DecodeOption) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = errors.New("this is no YAML that can be read: look for tags (!name) and unclosed brackets")
+		}
+	}()
+	return yaml.UnmarshalWithOptions(doc, v, options...)
 }

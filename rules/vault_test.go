@@ -32,6 +32,7 @@ func TestLearningParsePrint(t *testing.T) {
 func FuzzParseLearning(f *testing.F) {
 	note, _ := read(f, "testdata/learning.md")
 	f.Add(note)
+	f.Add("---\ntags:\n  ! x\nb: !y\n---\n") // the decoder panics
 	f.Add("---\nid: ../../x\nrule: |\n  a\n  b\n---\n")
 	f.Fuzz(func(t *testing.T, doc string) {
 		l, err := parseLearning([]byte(doc))

@@ -10,6 +10,7 @@ import (
 	"github.com/adrg/xdg"
 	"github.com/goccy/go-yaml"
 
+	"lode/rules"
 	"lode/session"
 )
 
@@ -95,7 +96,7 @@ func loadConfig(name string) (Config, error) {
 	if err != nil {
 		return cfg, usagef("reading the configuration: %w", err)
 	}
-	if err := yaml.UnmarshalWithOptions(text, &cfg, yaml.Strict()); err != nil {
+	if err := rules.ReadYAML(text, &cfg, yaml.Strict()); err != nil {
 		return cfg, usagef("%s: %s (hint: lode help config)", name, yaml.FormatError(err, false, true))
 	}
 	return cfg, cfg.settle(name)
