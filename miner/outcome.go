@@ -264,8 +264,11 @@ var (
 // program, and that was another than 0.
 func printedExit(r *evidence, line *command.Line) []clue {
 	at := strings.LastIndex(r.command, "$?")
+	if at < 0 {
+		return nil
+	}
 	m := exitPrinted.FindStringSubmatch(strings.TrimSpace(r.output))
-	if at < 0 || m == nil {
+	if m == nil {
 		return nil
 	}
 	var of *command.Program

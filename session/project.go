@@ -146,6 +146,9 @@ var agentWorktrees = []*regexp.Regexp{
 // as far as its path tells: worktrees count for the repository they are of.
 func Root(cwd string) string {
 	dir := strings.TrimSuffix(slashed(cwd), "/")
+	if !strings.Contains(dir, "worktree") { // as every shape does
+		return dir
+	}
 	for _, shape := range slices.Concat(agentWorktrees, worktreeShapes) {
 		if m := shape.FindStringSubmatch(dir); m != nil {
 			return m[1]
