@@ -111,7 +111,7 @@ func (p *Projects) name(h *Header) string {
 }
 
 // instanceProject reads owner/name out of a SWE-bench instance such as
-// sympy__sympy-11618.
+// owner__name-123.
 func instanceProject(instance string) string {
 	name := instance
 	if i := strings.LastIndexByte(name, '-'); i > 0 {

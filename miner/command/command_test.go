@@ -16,7 +16,7 @@ var cases = []struct{ line, want string }{
 	{"git rev-parse --abbrev-ref @{u} 2>&1 || echo none", "git rev-parse:predicate? echo:print!"},
 	{"python3 -m pytest -q tests/test_x.py", "python pytest:test!"},
 	{".venv/bin/python -m pytest", "python pytest:test!"},
-	{"bin/test sympy/core", "test:test!"},
+	{"bin/test shop/core", "test:test!"},
 	{"./tests/runtests.py admin_views", "runtests.py:test!"},
 	{"python tests/runtests.py admin", "python tests/runtests.py:test!"},
 	{"python reproduce_issue.py", "python reproduce_issue.py:script!"},
