@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"bytes"
 	"path"
 	"strconv"
 	"strings"
@@ -28,11 +27,7 @@ var amp = Format{
 }
 
 func sniffAmp(head []byte) bool {
-	head = bytes.TrimSpace(head)
-	if len(head) == 0 || head[0] != '{' {
-		return false
-	}
-	doc := gjson.ParseBytes(head) // may be cut: what stands before the cut is found
+	doc := firstObject(head)
 	return strings.HasPrefix(doc.Get("id").Str, "T-") && strings.HasPrefix(doc.Get("messages").Raw, "[")
 }
 
@@ -52,13 +47,7 @@ func parseAmp(in *Input, d *Draft) error {
 	s.Cwd = uriPath(tree.Get("uri").String())
 	s.Remote = session.RemoteName(tree.Get("repository.url").String())
 	s.Branch = strings.TrimPrefix(tree.Get("repository.ref").String(), "refs/heads/")
-	n := 0
-	doc.Get("messages").ForEach(func(_, m gjson.Result) bool {
-		d.Records++
-		p.message(n, m)
-		n++
-		return true
-	})
+	eachItem(doc.Get("messages"), d, p.message)
 	return nil
 }
 

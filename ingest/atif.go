@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"bytes"
 	"path"
 	"regexp"
 	"strconv"
@@ -31,8 +30,7 @@ var atif = Format{
 }
 
 func sniffATIF(head []byte) bool {
-	head = bytes.TrimSpace(head)
-	return len(head) > 0 && head[0] == '{' && strings.HasPrefix(gjson.GetBytes(head, "schema_version").Str, "ATIF-v1.")
+	return strings.HasPrefix(firstObject(head).Get("schema_version").Str, "ATIF-v1.")
 }
 
 func parseATIF(in *Input, d *Draft) error {
@@ -58,14 +56,10 @@ type atifParser struct {
 func readATIF(d *Draft, doc gjson.Result, id, parent string) {
 	p := &atifParser{d: d, s: d.session(id)}
 	p.head(doc, parent)
-	n := 0
-	doc.Get("steps").ForEach(func(_, step gjson.Result) bool {
-		d.Records++
+	eachItem(doc.Get("steps"), d, func(n int, step gjson.Result) {
 		if !step.Get("is_copied_context").Bool() {
 			p.step(n, step)
 		}
-		n++
-		return true
 	})
 	part := 0
 	doc.Get("subagent_trajectories").ForEach(func(_, sub gjson.Result) bool {

@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"bytes"
 	"path"
 	"regexp"
 	"strconv"
@@ -32,11 +31,7 @@ var continueDev = Format{
 }
 
 func sniffContinue(head []byte) bool {
-	head = bytes.TrimSpace(head)
-	if len(head) == 0 || head[0] != '{' {
-		return false
-	}
-	doc := gjson.ParseBytes(head) // may be cut: what stands before the cut is found
+	doc := firstObject(head)
 	return strings.HasPrefix(doc.Get("history").Raw, "[") && doc.Get("sessionId").Exists() && doc.Get("workspaceDirectory").Exists() ||
 		doc.Get("history.0.message.role").Exists() && doc.Get("history.0.contextItems").Exists()
 }
@@ -52,13 +47,7 @@ func parseContinue(in *Input, d *Draft) error {
 	}
 	p := &continueParser{d: d, s: d.session(id), returned: map[string]bool{}}
 	p.head(doc)
-	n := 0
-	doc.Get("history").ForEach(func(_, item gjson.Result) bool {
-		d.Records++
-		p.item(n, item)
-		n++
-		return true
-	})
+	eachItem(doc.Get("history"), d, p.item)
 	return nil
 }
 

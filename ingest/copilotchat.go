@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"bufio"
-	"bytes"
 	"net/url"
 	"path"
 	"strconv"
@@ -37,11 +36,7 @@ var copilotChat = Format{
 const chatWorkspace = "../workspace.json"
 
 func sniffCopilotChat(head []byte) bool {
-	head = bytes.TrimSpace(head)
-	if len(head) == 0 || head[0] != '{' {
-		return false
-	}
-	doc := gjson.ParseBytes(head) // may be cut: what stands before the cut is found
+	doc := firstObject(head)
 	if isChatLog(doc) {
 		doc = doc.Get("v")
 	}

@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"bytes"
 	"path"
 	"regexp"
 	"strconv"
@@ -33,11 +32,7 @@ var crush = Format{
 }
 
 func sniffCrush(head []byte) bool {
-	head = bytes.TrimSpace(head)
-	if len(head) == 0 || head[0] != '{' {
-		return false
-	}
-	meta := gjson.ParseBytes(head).Get("meta") // may be cut: what stands before the cut is found
+	meta := firstObject(head).Get("meta")
 	return meta.Get("uuid").Exists() && meta.Get("prompt_tokens").Exists() && meta.Get("created").Exists()
 }
 
@@ -49,13 +44,9 @@ func parseCrush(in *Input, d *Draft) error {
 	meta := doc.Get("meta")
 	p := newCrushParser(d, crushSession{id: meta.Get("uuid").String(), title: meta.Get("title").String(),
 		input: meta.Get("prompt_tokens").Int(), output: meta.Get("completion_tokens").Int(), cost: meta.Get("cost").Float()})
-	n := 0
-	doc.Get("messages").ForEach(func(_, m gjson.Result) bool {
-		d.Records++
+	eachItem(doc.Get("messages"), d, func(n int, m gjson.Result) {
 		p.message(crushMessage{n: n, id: m.Get("id").String(), role: m.Get("role").Str, model: m.Get("model").String(),
 			created: parseTime(m.Get("created").String())}, m.Get("parts"))
-		n++
-		return true
 	})
 	return nil
 }
@@ -308,13 +299,10 @@ func readCrushDB(db *database, d *Draft) error {
 		marks[row[0]] = strings.Join(row[1:], " ")
 		return nil
 	}, "SELECT session_id, count(*), max(updated_at), sum(octet_length(parts)) FROM messages GROUP BY session_id")
-	var sessions [][]string
-	if err == nil {
-		err = db.each("sessions", []string{"id", "parent_session_id", "title", "prompt_tokens", "completion_tokens", "cost", "updated_at"}, func(row []string) error {
-			sessions = append(sessions, append([]string{}, row...))
-			return nil
-		}, "ORDER BY id")
+	if err != nil {
+		return err
 	}
+	sessions, err := db.rows("sessions", []string{"id", "parent_session_id", "title", "prompt_tokens", "completion_tokens", "cost", "updated_at"}, "ORDER BY id")
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"bytes"
 	"errors"
 	"path"
 	"slices"
@@ -40,11 +39,7 @@ var cursor = Format{
 // sniffCursor looks for a line of a transcript: {role, message: {content}} and
 // nothing that tells of another agent's messages.
 func sniffCursor(head []byte) bool {
-	head = bytes.TrimSpace(head)
-	if len(head) == 0 || head[0] != '{' {
-		return false
-	}
-	first := gjson.ParseBytes(head) // may be cut: what stands before the cut is found
+	first := firstObject(head)
 	role := first.Get("role").Str
 	return (role == "user" || role == "assistant") && first.Get("message.content").Exists() && !first.Get("type").Exists() && !first.Get("id").Exists()
 }

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"bufio"
-	"bytes"
 	"path"
 	"regexp"
 	"strconv"
@@ -31,11 +30,7 @@ var droid = Format{
 }
 
 func sniffDroid(head []byte) bool {
-	head = bytes.TrimSpace(head)
-	if len(head) == 0 || head[0] != '{' {
-		return false
-	}
-	first := gjson.ParseBytes(head) // may be cut: what stands before the cut is found
+	first := firstObject(head)
 	return isDroidSettings(first) || first.Get("type").Str == "session_start" && first.Get("id").Exists() && !first.Get("payload").Exists()
 }
 

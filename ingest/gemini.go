@@ -34,8 +34,8 @@ var gemini = Format{
 
 // sniffGemini looks for the names that begin a document and a header line.
 func sniffGemini(head []byte) bool {
-	first := gjson.ParseBytes(head) // may be cut: the leading names are still found
-	return first.IsObject() && first.Get("sessionId").Str != "" && first.Get("projectHash").Str != ""
+	first := firstObject(head)
+	return first.Get("sessionId").Str != "" && first.Get("projectHash").Str != ""
 }
 
 type geminiParser struct {
@@ -76,25 +76,15 @@ func parseGemini(in *Input, d *Draft) error {
 }
 
 func (p *geminiParser) document(r io.Reader) error {
-	text, err := io.ReadAll(r)
-	if err != nil {
+	doc, err := wholeDocument(r, p.d)
+	if err != nil || !doc.Exists() {
 		return err
 	}
-	if !gjson.ValidBytes(text) {
-		p.d.Partial = true // a document is whole or not there: it was cut, or is being written
-		p.d.bad(0, "not a whole JSON document")
-		return nil
-	}
-	doc := gjson.ParseBytes(text)
 	p.header(doc)
 	p.s.Sources[0].Unit = "index"
-	n := 0
-	doc.Get("messages").ForEach(func(_, m gjson.Result) bool {
-		p.d.Records++
+	eachItem(doc.Get("messages"), p.d, func(n int, m gjson.Result) {
 		p.at = place{line: n}
 		p.message(m, false)
-		n++
-		return true
 	})
 	return nil
 }

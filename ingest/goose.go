@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"bufio"
-	"bytes"
 	"path"
 	"strconv"
 	"strings"
@@ -41,11 +40,7 @@ var goose = Format{
 }
 
 func sniffGoose(head []byte) bool {
-	head = bytes.TrimSpace(head)
-	if len(head) == 0 || head[0] != '{' {
-		return false
-	}
-	first := gjson.ParseBytes(head) // may be cut: what stands before the cut is found
+	first := firstObject(head)
 	return isGooseExport(first) || isGooseHeader(first) || isGooseMessage(first)
 }
 
@@ -93,12 +88,8 @@ func parseGooseExport(in *Input, d *Draft) error {
 	}
 	p := newGooseParser(d, doc.Get("id").String(), "index")
 	p.header(doc)
-	n := 0
-	doc.Get("conversation").ForEach(func(_, m gjson.Result) bool {
-		d.Records++
+	eachItem(doc.Get("conversation"), d, func(n int, m gjson.Result) {
 		p.message(n, 0, gooseMessage{m.Get("role").Str, m.Get("content"), m.Get("metadata"), unixTimeOf(m.Get("created").Int())})
-		n++
-		return true
 	})
 	return nil
 }
@@ -416,13 +407,10 @@ func readGooseDB(db *database, d *Draft) error {
 		marks[row[0]] = strings.Join(row[1:], " ")
 		return nil
 	}, "SELECT session_id, count(*), max(rowid), sum(octet_length(content_json)) FROM messages GROUP BY session_id")
-	var sessions [][]string
-	if err == nil {
-		err = db.each("sessions", gooseColumns, func(row []string) error {
-			sessions = append(sessions, append([]string{}, row...))
-			return nil
-		}, "ORDER BY id")
+	if err != nil {
+		return err
 	}
+	sessions, err := db.rows("sessions", gooseColumns, "ORDER BY id")
 	if err != nil {
 		return err
 	}

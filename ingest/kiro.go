@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
 	"path"
 	"path/filepath"
@@ -47,11 +46,7 @@ var kiro = Format{
 const kiroExport = "kiro-session-export-v1"
 
 func sniffKiro(head []byte) bool {
-	head = bytes.TrimSpace(head)
-	if len(head) == 0 || head[0] != '{' {
-		return false
-	}
-	first := gjson.ParseBytes(head) // may be cut: what stands before the cut is found
+	first := firstObject(head)
 	return first.Get("format").Str == kiroExport || isKiroConversation(first) || isKiroEntry(first)
 }
 
@@ -96,12 +91,8 @@ func parseKiro(in *Input, d *Draft) error {
 	}
 	p := newKiroParser(d, doc.Get("metadata.session_id").String(), doc.Get("metadata"))
 	p.s.Sources[0].Unit = "index"
-	n := 0
-	doc.Get("log_entries").ForEach(func(_, entry gjson.Result) bool {
-		d.Records++
+	eachItem(doc.Get("log_entries"), d, func(n int, entry gjson.Result) {
 		p.entry(place{line: n}, entry)
-		n++
-		return true
 	})
 	p.end()
 	return nil

@@ -52,9 +52,7 @@ func readKiroConversation(d *Draft, id, folder string, doc gjson.Result) {
 	s.Sources[0].Unit = "index"
 	s.Cwd = folder
 	s.Model = firstText(doc, "model_info.model_id", "model")
-	n := 0
-	doc.Get("history").ForEach(func(_, turn gjson.Result) bool {
-		d.Records++
+	eachItem(doc.Get("history"), d, func(n int, turn gjson.Result) {
 		user, reply := turn.Get("user"), turn.Get("assistant")
 		if turn.IsArray() {
 			user, reply = turn.Get("0"), turn.Get("1")
@@ -64,8 +62,6 @@ func readKiroConversation(d *Draft, id, folder string, doc gjson.Result) {
 		}
 		p.user(n, user)
 		p.reply(n, reply, turn.Get("request_metadata"))
-		n++
-		return true
 	})
 }
 

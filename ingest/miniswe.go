@@ -63,13 +63,7 @@ func parseMini(in *Input, d *Draft) error {
 	p := &miniParser{d: d}
 	p.s = d.session(p.identity(doc, messages))
 	p.head(doc)
-	n := 0
-	messages.ForEach(func(_, m gjson.Result) bool {
-		d.Records++
-		p.message(n, m)
-		n++
-		return true
-	})
+	eachItem(messages, d, p.message)
 	return nil
 }
 

@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"bytes"
 	"io"
 	"slices"
 	"strconv"
@@ -54,11 +53,7 @@ var kiloCLI = Format{Name: "kilo", Doc: "Kilo Code's command line, ~/.local/shar
 // sniffOpenCode looks for a session's info: of an export, or alone in a file of
 // the storage folder. The id comes first in both.
 func sniffOpenCode(head []byte) bool {
-	head = bytes.TrimSpace(head)
-	if len(head) == 0 || head[0] != '{' {
-		return false
-	}
-	info := gjson.ParseBytes(head) // may be cut: what stands before the cut is found
+	info := firstObject(head)
 	if in := info.Get("info"); in.Exists() {
 		info = in
 	}

@@ -169,13 +169,10 @@ func readOpenCodeDB(db *database, d *Draft) error {
 			return nil
 		}, "")
 	}
-	var sessions [][]string
-	if err == nil {
-		err = db.each("session", openCodeColumns, func(row []string) error {
-			sessions = append(sessions, append([]string{}, row...))
-			return nil
-		}, "ORDER BY id")
+	if err != nil {
+		return err
 	}
+	sessions, err := db.rows("session", openCodeColumns, "ORDER BY id")
 	if err != nil {
 		return err
 	}
@@ -188,10 +185,7 @@ func readOpenCodeDB(db *database, d *Draft) error {
 		d.part(info.id, key(append(row, marks[info.id])...), func() error { return readOpenCodeSession(db, d, info) })
 		delete(marks, info.id)
 	}
-	for range marks {
-		d.unknown("messages of a session that is not there")
-	}
-	return nil
+	return db.leftOver(d, marks)
 }
 
 // openCodeMarks tells for each session how many rows it has, how long they are

@@ -88,7 +88,7 @@ func parseOpenHands(in *Input, d *Draft) error {
 	r := bufio.NewReaderSize(in, sniffLen)
 	head, _ := r.Peek(sniffLen)
 	in = &Input{Path: in.Path, Reader: r}
-	if head = bytes.TrimSpace(head); len(head) > 0 && head[0] == '{' && isEvaluation(gjson.ParseBytes(head)) {
+	if isEvaluation(firstObject(head)) {
 		return eachRecord(in, d, func(at place, rec gjson.Result) { readEvaluation(d, at, rec) })
 	}
 	doc, err := wholeDocument(in, d)

@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"bytes"
 	"path"
 	"strconv"
 	"strings"
@@ -28,11 +27,7 @@ var sessionJSON = Format{
 }
 
 func sniffSessionJSON(head []byte) bool {
-	head = bytes.TrimSpace(head)
-	if len(head) == 0 || head[0] != '{' {
-		return false
-	}
-	doc := gjson.ParseBytes(head) // may be cut: what stands before the cut is found
+	doc := firstObject(head)
 	if doc.Get("meta.session_meta").IsObject() {
 		return true
 	}
@@ -53,13 +48,7 @@ func parseSessionJSON(in *Input, d *Draft) error {
 	p := &sessionJSONParser{d: d, s: d.session(id), calls: map[string]bool{},
 		codex: codexParser{d: d, shell: map[string]string{}, args: map[string]string{}}}
 	p.head(meta, doc.Get("meta"))
-	n := 0
-	doc.Get("messages").ForEach(func(_, m gjson.Result) bool {
-		d.Records++
-		p.message(n, m)
-		n++
-		return true
-	})
+	eachItem(doc.Get("messages"), d, p.message)
 	return nil
 }
 

@@ -125,6 +125,15 @@ func (d *database) each(table string, columns []string, f func(row []string) err
 	return d.query(f, fmt.Sprintf(`SELECT %s FROM "%s" %s`, strings.Join(words, ", "), table, rest), args...)
 }
 
+// rows returns the rows that each passes on.
+func (d *database) rows(table string, columns []string, rest string) (rows [][]string, err error) {
+	err = d.each(table, columns, func(row []string) error {
+		rows = append(rows, slices.Clone(row))
+		return nil
+	}, rest)
+	return rows, err
+}
+
 // leftOver ends the reading of a database: messages, by their session, that are
 // of no session in it are reported, and it is an error when its end is missing,
 // even if nothing that was read stands there.

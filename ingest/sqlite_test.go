@@ -254,6 +254,24 @@ func TestDamagedDatabase(t *testing.T) {
 	}
 }
 
+// A database whose end is missing says so even if nothing stood there that is
+// read: the next copy may miss more.
+func TestDatabaseWithoutItsEnd(t *testing.T) {
+	l := newLive(t, "DELETE")
+	l.say(t, "a", "hello")
+	run(t, l.db, "CREATE TABLE gone (x)", "INSERT INTO gone VALUES (zeroblob(20000))", "DROP TABLE gone")
+	data, err := os.ReadFile(l.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.put(t, livePath, data[:len(data)-1000]) // of a page that is free
+	l.run(t)
+	l.want(t, "ses_a: hello")
+	if s := l.catalog(t).Sources[livePath]; !strings.Contains(s.Skipped, "its end is missing") {
+		t.Errorf("the source says %q", s.Skipped)
+	}
+}
+
 // Sessions that the agent deleted are kept, and do not come back doubled.
 func TestDeletedSessions(t *testing.T) {
 	l := newLive(t, "WAL")

@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"bytes"
 	"path"
 	"regexp"
 	"slices"
@@ -34,11 +33,7 @@ var sweAgent = Format{
 }
 
 func sniffSWE(head []byte) bool {
-	head = bytes.TrimSpace(head)
-	if len(head) == 0 || head[0] != '{' {
-		return false
-	}
-	doc := gjson.ParseBytes(head) // may be cut: what stands before the cut is found
+	doc := firstObject(head)
 	for _, step := range []string{"trajectory.0", "attempts.0.trajectory.0"} {
 		if s := doc.Get(step); s.Get("action").Exists() && (s.Get("observation").Exists() || s.Get("response").Exists()) {
 			return true

@@ -123,9 +123,7 @@ func newZedParser(d *Draft, t zedThread, doc gjson.Result) *zedParser {
 // tool_results}} and "Resume", and before 0.3 {role, segments, tool_uses,
 // tool_results}, of which the first had a text for segments.
 func (p *zedParser) read() {
-	n := 0
-	p.doc.Get("messages").ForEach(func(_, m gjson.Result) bool {
-		p.d.Records++
+	eachItem(p.doc.Get("messages"), p.d, func(n int, m gjson.Result) {
 		switch {
 		case m.Get("User").Exists():
 			p.user(n, m.Get("User"))
@@ -143,8 +141,6 @@ func (p *zedParser) read() {
 			m.ForEach(func(k, _ gjson.Result) bool { kind = k.Str; return false })
 			p.d.unknown("message " + kind)
 		}
-		n++
-		return true
 	})
 }
 
