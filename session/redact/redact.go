@@ -18,7 +18,7 @@ import (
 
 // Version is raised when a rule is added or changed. Sessions stored under
 // older rules are then redacted again.
-const Version = 3
+const Version = 4
 
 // Rules say what is replaced. The zero value replaces secrets.
 type Rules struct {

@@ -126,10 +126,10 @@ func privateKey(s string, i int) (span, bool) {
 		return span{}, false // spoken of, not shown
 	}
 	reach := s[:min(len(s), body+maxKey)]
-	if stop := strings.Index(reach[body:], "-----END "); stop >= 0 {
+	if stop := strings.Index(reach[body:], "-----END "); stop >= 0 && oneValue(reach[body:body+stop]) {
 		end := body + stop
-		if tail := strings.Index(s[end+9:min(len(s), end+64)], "-----"); tail >= 0 {
-			end += 9 + tail + 5
+		if tail := run(s[:min(len(s), end+64)], end+9, keyLabel); strings.HasPrefix(s[tail:], "-----") {
+			end = tail + 5
 		}
 		return span{i, end, "private-key"}, true
 	}
@@ -139,6 +139,28 @@ func privateKey(s string, i int) (span, bool) {
 	}
 	return span{i, end, "private-key"}, true
 }
+
+// oneValue reports whether a text that starts within a string ends in the same
+// value: strings put together in source do, the next item of a JSON document not.
+func oneValue(s string) bool {
+	outside := false
+	for i := 0; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case '"':
+			outside = !outside
+		case ':', ',', '{', '}', '[', ']':
+			if outside {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// keyLabel is what the label of a PEM block is made of.
+var keyLabel = alphabet(strings.ToUpper(lower) + digits + " ")
 
 // keyText is what the lines of a PEM block are made of, numbered or indented.
 var keyText = alphabet(lower + strings.ToUpper(lower) + digits + "+/=-:,|\\ \t\r\n")
