@@ -31,6 +31,7 @@ var behind = map[string]string{
 	"github.com/sergi/go-diff":          "lode/rules",
 	"mvdan.cc/sh/v3":                    "lode/miner",
 	"github.com/schollz/progressbar/v3": "lode/cmd/lode",
+	"gonum.org/v1/gonum":                "lode/rules",
 }
 
 // onlyTests may use what runs the programs of agents.
