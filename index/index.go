@@ -59,6 +59,12 @@ func current(dir string) (string, error) {
 	return filepath.Join(dir, filepath.Base(strings.TrimSpace(string(name)))), nil
 }
 
+// Generation names the generation in use, or returns ErrNone.
+func Generation(dir string) (string, error) {
+	gen, err := current(dir)
+	return filepath.Base(gen), err
+}
+
 func readInfo(generation string) (Info, error) {
 	var info Info
 	text, err := os.ReadFile(filepath.Join(generation, "info.json"))

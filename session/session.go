@@ -367,3 +367,8 @@ func Quote(text string, n int) string {
 // OwnMark begins what lode itself asks an agent: the session that comes of it
 // is lode's own, and never mined.
 const OwnMark = "[lode asks: this session is its own and is not mined]"
+
+// EchoMark stands at the head of what lode tells of past sessions to programs
+// and agents. Where it comes back in a transcript, the text around it is an
+// echo: no place to find, and nothing to learn from.
+const EchoMark = "[lode: from past sessions]"

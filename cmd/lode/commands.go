@@ -16,6 +16,7 @@ func commands(g *globals) []*cobra.Command {
 		newBriefCommand(g),
 		newVaultCommand(g),
 		newReportCommand(g),
+		newMCPCommand(g),
 		newEventsCommand(g),
 		newClassifyCommand(g),
 		newClusterCommand(g),

@@ -32,6 +32,8 @@ var behind = map[string]string{
 	"mvdan.cc/sh/v3":                    "lode/miner",
 	"github.com/schollz/progressbar/v3": "lode/cmd/lode",
 	"gonum.org/v1/gonum":                "lode/rules",
+
+	"github.com/modelcontextprotocol/go-sdk": "lode/cmd/lode/internal/mcp",
 }
 
 // onlyTests may use what runs the programs of agents.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -78,6 +77,14 @@ type hitView struct {
 	marked  index.Snippet
 }
 
+// what says what was found, as "Bash failed" or "user".
+func (h *hitView) what() string {
+	if h.Tool == "" {
+		return string(h.Kind)
+	}
+	return strings.TrimSpace(h.Tool + " " + string(h.Outcome))
+}
+
 func runSearch(ctx context.Context, g *globals, o searchOptions, args []string) error {
 	w, err := g.world()
 	if err != nil {
@@ -107,46 +114,21 @@ func runSearch(ctx context.Context, g *globals, o searchOptions, args []string) 
 
 // search answers a query from the current generation of the index.
 func (w *world) search(ctx context.Context, text string, o *searchOptions) (*searchView, error) {
-	since, until, err := o.span(w.clock)
-	if err != nil {
-		return nil, err
-	}
 	there := make(chan []ingest.Candidate, 1)
 	go func() { // looking for changed files takes as long as searching
 		found, _ := ingest.Discover(w.where(nil))
 		there <- found
 	}()
-	lib, err := w.library()
+	d, err := w.desk()
 	if err != nil {
 		return nil, err
 	}
-	view := &searchView{V: 1, Query: text, Hits: []hitView{}, Notes: []string{}}
-	r, err := index.Open(w.indexDir())
-	if errors.Is(err, index.ErrNone) {
-		return nil, fmt.Errorf("%w (hint: lode nightly, or lode ingest, reads the transcripts and builds it)", err)
-	}
+	defer d.close()
+	view, err := d.answer(ctx, text, o)
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close()
-	answer, err := r.Search(ctx, index.Query{Text: text, Agents: o.agents, Places: lib.places(o.projects), Kinds: o.kinds, Tools: o.tools,
-		Failed: o.failed, Since: since, Until: until, Limit: o.limit})
-	if errors.Is(err, index.ErrQuery) {
-		return nil, usageError{err}
-	}
-	if err != nil {
-		return nil, err
-	}
-	view.Tier, view.Total = answer.Tier, answer.Total
-	view.Age = int64(max(0, w.clock.Sub(r.Info.Built).Seconds()))
-	lib.hits(view, answer.Hits)
-	if answer.Total == 0 {
-		w.explainNothing(ctx, r, view, text, o)
-	}
-	if answer.Tier == "close" && answer.Total > 0 {
-		view.Notes = append(view.Notes, "no event has all the words; these have some of them")
-	}
-	if n := lib.cat.Pending(<-there); n > 0 {
+	if n := d.cat.Pending(<-there); n > 0 {
 		view.Notes = append(view.Notes, fmt.Sprintf("%s new or changed since the index was built (hint: --refresh)", count(n, "file")))
 	}
 	return view, nil
@@ -187,7 +169,8 @@ func (l *library) hits(view *searchView, hits []index.Hit) {
 
 // explainNothing says why a search found nothing: filters that took hits away,
 // words that stand nowhere.
-func (w *world) explainNothing(ctx context.Context, r *index.Reader, view *searchView, text string, o *searchOptions) {
+func (d *desk) explainNothing(ctx context.Context, view *searchView, text string, o *searchOptions) {
+	r := d.index
 	bare, err := r.Search(ctx, index.Query{Text: text, Limit: 1})
 	switch {
 	case err == nil && bare.Total > 0:
@@ -211,11 +194,7 @@ func (w *world) printHits(view *searchView) {
 		if !h.Time.IsZero() {
 			when = h.Time.Format("2006-01-02 15:04")
 		}
-		what := string(h.Kind)
-		if h.Tool != "" {
-			what = strings.TrimSpace(h.Tool + " " + string(h.Outcome))
-		}
-		fmt.Fprintf(w.stdout, "%s%s · %s · %s · %s%s\n", dim, h.Project, when, what, session.Quote(h.Title, 60), plain)
+		fmt.Fprintf(w.stdout, "%s%s · %s · %s · %s%s\n", dim, h.Project, when, h.what(), session.Quote(h.Title, 60), plain)
 		fmt.Fprintf(w.stdout, "    %s\n", h.marked.Marked(open, shut))
 		fmt.Fprintf(w.stdout, "    %slode show %s%s", dim, h.Ref, plain)
 		if h.More > 0 {

@@ -139,11 +139,7 @@ func (l *library) printSession(s *session.Session, from, to, at int, whole bool)
 			mark = ">"
 		}
 		fmt.Fprintf(out, "\n%s %s%s%s\n", mark, bold, eventHead(s, e), plain)
-		text := e.Text
-		if e.Kind == session.Call && e.Command != "" {
-			text = strings.TrimSpace(e.Command + "\n" + e.Text)
-		}
-		printText(out, text, whole || i == at)
+		printText(out, eventText(e), whole || i == at)
 	}
 	if from > 0 || to < len(s.Events) {
 		fmt.Fprintf(out, "\n%d of %d events shown (hint: --around %d for more, --whole for uncut texts)\n", to-from, len(s.Events), 10)
@@ -174,6 +170,14 @@ func eventHead(s *session.Session, e *session.Event) string {
 		parts = append(parts, e.Time.Format("2006-01-02 15:04:05"))
 	}
 	return strings.Join(strings.Fields(strings.Join(parts, " ")), " ")
+}
+
+// eventText is what an event says; of a call, also what it was asked to do.
+func eventText(e *session.Event) string {
+	if e.Kind == session.Call && e.Command != "" {
+		return strings.TrimSpace(e.Command + "\n" + e.Text)
+	}
+	return e.Text
 }
 
 func printText(out interface{ Write([]byte) (int, error) }, text string, whole bool) {

@@ -24,12 +24,19 @@ import (
 )
 
 // Step is what the model does in one request: a tool call, or words that close
-// a turn. One of Shell, Read, Edit and Say is set.
+// a turn. One of Shell, Read, Edit, Call and Say is set.
 type Step struct {
 	Shell string // a command line
 	Read  string // a path, relative to the script's folder
 	Edit  *Edit
+	Call  *Call
 	Say   string
+}
+
+// Call calls a tool of an MCP server that the agent is set up with.
+type Call struct {
+	Server, Tool string
+	Args         map[string]any
 }
 
 // Edit replaces a line of a file by another.
@@ -107,6 +114,7 @@ type asked struct {
 type tool struct {
 	name, namespace string
 	custom          bool // takes text in place of named parameters
+	finder          bool // finds the tools of servers, which are called by namespace
 	params          gjson.Result
 }
 

@@ -5,7 +5,8 @@ import "github.com/tidwall/gjson"
 // readResponses reads a request of the Responses API.
 func readResponses(body gjson.Result) (a asked) {
 	for _, t := range body.Get("tools").Array() {
-		a.tools = append(a.tools, tool{name: t.Get("name").Str, custom: t.Get("type").Str == "custom", params: t.Get("parameters.properties")})
+		a.tools = append(a.tools, tool{name: t.Get("name").Str, custom: t.Get("type").Str == "custom", finder: t.Get("type").Str == "tool_search",
+			params: t.Get("parameters.properties")})
 		for _, inner := range t.Get("tools").Array() { // of a namespace, as Codex has them for MCP
 			a.tools = append(a.tools, tool{name: inner.Get("name").Str, namespace: t.Get("name").Str, params: inner.Get("parameters.properties")})
 		}

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/tidwall/gjson"
 )
@@ -39,8 +40,29 @@ func (s Script) reply(step Step, tools []tool) reply {
 		return shell(tools, "cat "+step.Read)
 	case step.Edit != nil:
 		return s.edit(step.Edit, tools)
+	case step.Call != nil:
+		return reply{call: step.Call.find(tools), args: step.Call.Args}
 	}
 	return shell(tools, step.Shell)
+}
+
+// find returns the tool as the agent names it. Newer agents do not list the
+// tools of servers, but let the model look for them; they take calls without
+// that.
+func (c *Call) find(tools []tool) *tool {
+	name := c.Server + "__" + c.Tool
+	if t := find(tools, []string{"mcp__" + name, name, "mcp_" + c.Server + "_" + c.Tool, c.Server + "_" + c.Tool}); t != nil {
+		return t
+	}
+	for i := range tools {
+		if tools[i].name == c.Tool && strings.Trim(tools[i].namespace, "_") == "mcp__"+c.Server {
+			return &tools[i]
+		}
+	}
+	if slices.ContainsFunc(tools, func(t tool) bool { return t.finder }) {
+		return &tool{name: c.Tool, namespace: "mcp__" + c.Server}
+	}
+	return &tool{name: "mcp__" + name}
 }
 
 func shell(tools []tool, command string) reply {

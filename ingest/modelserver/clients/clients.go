@@ -9,6 +9,7 @@ package clients
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -35,6 +36,11 @@ type Client struct {
 	Start  []string // the arguments before the prompt of a new session
 	Resume []string // and of one that goes on with the last
 	Stdin  bool     // the prompt is not an argument, but standard input
+
+	// Server are the files with which it also knows an MCP server named lode, in
+	// place of those of the same names in Files. They may name $PROGRAM, a string
+	// in JSON, and $ARGS and $COMMAND, without the program and with it, as lists.
+	Server map[string]string
 }
 
 // String returns name@version.
@@ -102,15 +108,24 @@ type Home struct {
 	Dir     string // the home folder
 	Work    string // the working folder
 	URL     string // of the model server
+
+	Server []string // the command of an MCP server named lode; none if empty
 }
 
 // Prepare writes the client's settings.
 func (h *Home) Prepare() error {
-	for _, name := range slices.Sorted(maps.Keys(h.Client.Files)) {
+	files := maps.Clone(h.Client.Files)
+	if len(h.Server) > 0 {
+		if files == nil {
+			files = make(map[string]string)
+		}
+		maps.Copy(files, h.Client.Server)
+	}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
 		path := filepath.Join(h.Dir, filepath.FromSlash(name))
 		err := os.MkdirAll(filepath.Dir(path), 0o755)
 		if err == nil {
-			err = os.WriteFile(path, []byte(h.expand(h.Client.Files[name])), 0o644)
+			err = os.WriteFile(path, []byte(h.expand(files[name])), 0o644)
 		}
 		if err != nil {
 			return err
@@ -120,7 +135,20 @@ func (h *Home) Prepare() error {
 }
 
 func (h *Home) expand(text string) string {
-	return strings.NewReplacer("$HOME", h.Dir, "$URL", h.URL).Replace(text)
+	old := []string{"$HOME", h.Dir, "$URL", h.URL}
+	if len(h.Server) > 0 {
+		old = append(old, "$PROGRAM", list(h.Server[0]), "$ARGS", list(h.Server[1:]), "$COMMAND", list(h.Server))
+	}
+	return strings.NewReplacer(old...).Replace(text)
+}
+
+// list writes strings as JSON does, and TOML too.
+func list(v any) string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // they are strings
+	}
+	return string(text)
 }
 
 // Ask runs the client with a prompt in its working folder, in a new session or

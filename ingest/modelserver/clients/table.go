@@ -27,12 +27,7 @@ func versions(c Client, all ...string) (clients []Client) {
 // whatever their settings say. Others would ask it for the model server, too.
 var noWayOut = []string{"HTTP_PROXY=http://127.0.0.1:9", "HTTPS_PROXY=http://127.0.0.1:9", "NO_PROXY=127.0.0.1"}
 
-// The model name is one that Codex knows: of others it hides its own tool for
-// edits.
-var codex = Client{
-	Name: "codex", Package: "@openai/codex", Program: "codex",
-	Env: slices.Concat([]string{"CODEX_HOME=$HOME/.codex", "OPENAI_API_KEY=test"}, noWayOut),
-	Files: map[string]string{".codex/config.toml": `model = "gpt-5.5"
+const codexConfig = `model = "gpt-5.5"
 model_provider = "scripted"
 check_for_update_on_startup = false
 [model_providers.scripted]
@@ -44,6 +39,18 @@ wire_api = "responses"
 enabled = false
 [otel]
 exporter = "none"
+`
+
+// The model name is one that Codex knows: of others it hides its own tool for
+// edits.
+var codex = Client{
+	Name: "codex", Package: "@openai/codex", Program: "codex",
+	Env:   slices.Concat([]string{"CODEX_HOME=$HOME/.codex", "OPENAI_API_KEY=test"}, noWayOut),
+	Files: map[string]string{".codex/config.toml": codexConfig},
+	Server: map[string]string{".codex/config.toml": codexConfig + `[mcp_servers.lode]
+command = $PROGRAM
+args = $ARGS
+default_tools_approval_mode = "approve"
 `},
 	Start:  []string{"exec", "--json", "--skip-git-repo-check", "-s", "danger-full-access"},
 	Resume: []string{"exec", "--json", "--skip-git-repo-check", "-s", "danger-full-access", "resume", "--last"},
@@ -54,8 +61,9 @@ var claude = Client{
 	Name: "claude", Package: "@anthropic-ai/claude-code", Program: "claude", Setup: "install.cjs",
 	Env: []string{"ANTHROPIC_BASE_URL=$URL", "ANTHROPIC_API_KEY=test", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1", "DISABLE_TELEMETRY=1",
 		"DISABLE_AUTOUPDATER=1", "DISABLE_ERROR_REPORTING=1"},
-	Start:  []string{"--allowedTools=Bash,Read,Edit", "--output-format", "stream-json", "--verbose", "-p"},
-	Resume: []string{"--allowedTools=Bash,Read,Edit", "--output-format", "stream-json", "--verbose", "-c", "-p"},
+	Server: map[string]string{".claude.json": `{"mcpServers":{"lode":{"command":$PROGRAM,"args":$ARGS}}}` + "\n"},
+	Start:  []string{"--allowedTools=Bash,Read,Edit,mcp__lode", "--output-format", "stream-json", "--verbose", "-p"},
+	Resume: []string{"--allowedTools=Bash,Read,Edit,mcp__lode", "--output-format", "stream-json", "--verbose", "-c", "-p"},
 }
 
 var gemini = Client{
@@ -64,6 +72,9 @@ var gemini = Client{
 		"GEMINI_CLI_TRUST_WORKSPACE=true"},
 	Files: map[string]string{".gemini/settings.json": `{"security":{"auth":{"selectedType":"gemini-api-key"}},
 "privacy":{"usageStatisticsEnabled":false},"general":{"disableAutoUpdate":true}}
+`},
+	Server: map[string]string{".gemini/settings.json": `{"security":{"auth":{"selectedType":"gemini-api-key"}},
+"privacy":{"usageStatisticsEnabled":false},"general":{"disableAutoUpdate":true},"mcpServers":{"lode":{"command":$PROGRAM,"args":$ARGS}}}
 `},
 	Start:  []string{"-m", "gemini-2.5-pro", "--approval-mode", "yolo", "-o", "stream-json", "-p"},
 	Resume: []string{"-m", "gemini-2.5-pro", "--approval-mode", "yolo", "-o", "stream-json", "--resume", "latest", "-p"},
@@ -78,6 +89,11 @@ var opencode = Client{
 	Files: map[string]string{".config/opencode/opencode.json": `{"provider":{"scripted":{"npm":"@ai-sdk/openai-compatible","name":"scripted",
 "options":{"baseURL":"$URL/v1","apiKey":"test"},"models":{"story-1":{"name":"story-1"}}}},
 "model":"scripted/story-1","small_model":"scripted/story-1","permission":{"*":"allow"},"share":"disabled","autoupdate":false}
+`},
+	Server: map[string]string{".config/opencode/opencode.json": `{"provider":{"scripted":{"npm":"@ai-sdk/openai-compatible","name":"scripted",
+"options":{"baseURL":"$URL/v1","apiKey":"test"},"models":{"story-1":{"name":"story-1"}}}},
+"model":"scripted/story-1","small_model":"scripted/story-1","permission":{"*":"allow"},"share":"disabled","autoupdate":false,
+"mcp":{"lode":{"type":"local","command":$COMMAND,"enabled":true}}}
 `},
 	Start:  []string{"run", "--format", "json"},
 	Resume: []string{"run", "--format", "json", "-c"},
@@ -95,8 +111,11 @@ var pi = Client{
 
 var qwen = Client{
 	Name: "qwen", Package: "@qwen-code/qwen-code", Program: "qwen",
-	Env:    []string{"OPENAI_API_KEY=test", "OPENAI_BASE_URL=$URL/v1", "OPENAI_MODEL=story-1"},
-	Files:  map[string]string{".qwen/settings.json": `{"privacy":{"usageStatisticsEnabled":false},"general":{"disableAutoUpdate":true}}` + "\n"},
+	Env:   []string{"OPENAI_API_KEY=test", "OPENAI_BASE_URL=$URL/v1", "OPENAI_MODEL=story-1"},
+	Files: map[string]string{".qwen/settings.json": `{"privacy":{"usageStatisticsEnabled":false},"general":{"disableAutoUpdate":true}}` + "\n"},
+	Server: map[string]string{".qwen/settings.json": `{"privacy":{"usageStatisticsEnabled":false},"general":{"disableAutoUpdate":true},
+"mcpServers":{"lode":{"command":$PROGRAM,"args":$ARGS}}}
+`},
 	Start:  []string{"--auth-type", "openai", "--approval-mode", "yolo", "-o", "stream-json", "-p"},
 	Resume: []string{"--auth-type", "openai", "--approval-mode", "yolo", "-o", "stream-json", "--continue", "-p"},
 }
