@@ -5,12 +5,12 @@ import (
 	"bytes"
 	"fmt"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"lode/session"
+	"lode/session/lazyregexp"
 )
 
 // aider reads the chat histories of Aider, one file of many runs:
@@ -271,9 +271,9 @@ func (p *aiderParser) flushAsked() {
 }
 
 var (
-	aiderSearch  = regexp.MustCompile(`^<{5,9} (?:SEARCH|ORIGINAL|HEAD)\s*$`)
-	aiderDivide  = regexp.MustCompile(`^={5,9}\s*$`)
-	aiderReplace = regexp.MustCompile(`^>{5,9} (?:REPLACE|UPDATED)\s*$`)
+	aiderSearch  = lazyregexp.New(`^<{5,9} (?:SEARCH|ORIGINAL|HEAD)\s*$`)
+	aiderDivide  = lazyregexp.New(`^={5,9}\s*$`)
+	aiderReplace = lazyregexp.New(`^>{5,9} (?:REPLACE|UPDATED)\s*$`)
 )
 
 const aiderThought, aiderThoughtEnd = "<thinking-content-", "</thinking-content-"

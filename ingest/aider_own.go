@@ -2,27 +2,27 @@ package ingest
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"lode/session"
+	"lode/session/lazyregexp"
 )
 
 var (
-	aiderModel    = regexp.MustCompile(`^(?:Main model|Model|Models): (\S+) with `)
-	aiderVersion  = regexp.MustCompile(`^Aider v(\S+)`)
-	aiderProgram  = regexp.MustCompile(`^\S*aider\S*(?:\s|$)`)
-	aiderMessage  = regexp.MustCompile(`\s(?:--message|--msg|-m|--message-file|-f)[ =]`)
-	aiderTestCmd  = regexp.MustCompile(`--test-cmd[ =](.*?)(?: --\w|$)`)
-	aiderTokens   = regexp.MustCompile(`^Tokens: ([\d.,]+[kM]?) sent(?:, ([\d.,]+[kM]?) cache write)?(?:, ([\d.,]+[kM]?) cache hit)?, ([\d.,]+[kM]?) received\.(?: Cost: \$[\d.]+ (?:message|send|request), \$([\d.]+) session\.)?`)
-	aiderFailed   = regexp.MustCompile(`^# \d+ SEARCH/REPLACE blocks? failed to match`)
-	aiderNoMatch  = regexp.MustCompile(`^## \w+: This SEARCH block failed to exactly match lines in (.*?)\s*$`)
-	aiderOthers   = regexp.MustCompile(`^# The other \d+ SEARCH/REPLACE blocks? (?:was|were) applied`)
-	aiderQuestion = regexp.MustCompile(`^(.*\?) \(Y\)es/\(N\)o.*\]: *(\w?)\w*$`)
-	aiderAPIError = regexp.MustCompile(`^(?:litellm|openai|anthropic)\.[\w.]*(?:Error|Exception|Timeout)`)
-	aiderAdded    = regexp.MustCompile(`^Added \d+ lines? of output to the chat`)
+	aiderModel    = lazyregexp.New(`^(?:Main model|Model|Models): (\S+) with `)
+	aiderVersion  = lazyregexp.New(`^Aider v(\S+)`)
+	aiderProgram  = lazyregexp.New(`^\S*aider\S*(?:\s|$)`)
+	aiderMessage  = lazyregexp.New(`\s(?:--message|--msg|-m|--message-file|-f)[ =]`)
+	aiderTestCmd  = lazyregexp.New(`--test-cmd[ =](.*?)(?: --\w|$)`)
+	aiderTokens   = lazyregexp.New(`^Tokens: ([\d.,]+[kM]?) sent(?:, ([\d.,]+[kM]?) cache write)?(?:, ([\d.,]+[kM]?) cache hit)?, ([\d.,]+[kM]?) received\.(?: Cost: \$[\d.]+ (?:message|send|request), \$([\d.]+) session\.)?`)
+	aiderFailed   = lazyregexp.New(`^# \d+ SEARCH/REPLACE blocks? failed to match`)
+	aiderNoMatch  = lazyregexp.New(`^## \w+: This SEARCH block failed to exactly match lines in (.*?)\s*$`)
+	aiderOthers   = lazyregexp.New(`^# The other \d+ SEARCH/REPLACE blocks? (?:was|were) applied`)
+	aiderQuestion = lazyregexp.New(`^(.*\?) \(Y\)es/\(N\)o.*\]: *(\w?)\w*$`)
+	aiderAPIError = lazyregexp.New(`^(?:litellm|openai|anthropic)\.[\w.]*(?:Error|Exception|Timeout)`)
+	aiderAdded    = lazyregexp.New(`^Added \d+ lines? of output to the chat`)
 )
 
 const (

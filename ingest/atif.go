@@ -2,13 +2,13 @@ package ingest
 
 import (
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/tidwall/gjson"
 
 	"lode/session"
+	"lode/session/lazyregexp"
 )
 
 // atif reads the Agent Trajectory Interchange Format, versions 1.0 to 1.7, as
@@ -153,7 +153,7 @@ func (p *atifParser) step(n int, step gjson.Result) {
 }
 
 // atifFiller is what Harbor says for the model when that said nothing.
-var atifFiller = regexp.MustCompile(`^(?:Executed \S+ \S+|\(tool use\))$`)
+var atifFiller = lazyregexp.New(`^(?:Executed \S+ \S+|\(tool use\))$`)
 
 func (p *atifParser) reply(n int, step gjson.Result, text string) {
 	if model := step.Get("model_name").Str; model != "" && p.s.Model == "" {
@@ -213,7 +213,7 @@ func (p *atifParser) results(n int, step gjson.Result) {
 }
 
 // atifRepeats is where Harbor's texts of Claude Code begin to repeat themselves.
-var atifRepeats = regexp.MustCompile(`\n\n\[(?:stdout|stderr|metadata|exit_code|exitCode|interrupted|is_image)\][ \n]`)
+var atifRepeats = lazyregexp.New(`\n\n\[(?:stdout|stderr|metadata|exit_code|exitCode|interrupted|is_image)\][ \n]`)
 
 // atifText takes a result out of what Harbor puts around it.
 func atifText(e *session.Event) {

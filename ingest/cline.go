@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"io"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"lode/session"
+	"lode/session/lazyregexp"
 )
 
 // cline reads Cline, and Roo Code and Kilo Code, which began as copies of it:
@@ -254,7 +254,7 @@ func (p *clineParser) call(e session.Event, tool string, input gjson.Result) {
 	p.d.add(p.s, e)
 }
 
-var clinePath = regexp.MustCompile(`<path>([^<]*)</path>|"path"\s*:\s*"([^"]*)"`)
+var clinePath = lazyregexp.New(`<path>([^<]*)</path>|"path"\s*:\s*"([^"]*)"`)
 
 // clineTools are the tools that older versions call in XML.
 var clineTools = []string{"execute_command", "read_file", "write_to_file", "replace_in_file", "apply_diff", "insert_content",
@@ -311,7 +311,7 @@ func firstTool(text string) (tool, body, before, after string, ok bool) {
 	return tool, body, text[:at], after, true
 }
 
-var xmlOpening = regexp.MustCompile(`<([a-z_]+)>`)
+var xmlOpening = lazyregexp.New(`<([a-z_]+)>`)
 
 // xmlParameters makes the parameters of a call in XML a JSON object. A content
 // or a diff may hold tags of its own, and ends with its last.

@@ -1,19 +1,19 @@
 package ingest
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/tidwall/gjson"
 
 	"lode/session"
+	"lode/session/lazyregexp"
 )
 
 var (
-	clineFolder = regexp.MustCompile(`# Current (?:Working|Workspace) Directory \(([^\n]*)\) Files`)
-	clineModel  = regexp.MustCompile(`<model>([^<\n]+)</model>`)
-	clineMarker = regexp.MustCompile(`(?s)^\[([a-z_]+)(?: .*?)?\] Result:\s*`)
+	clineFolder = lazyregexp.New(`# Current (?:Working|Workspace) Directory \(([^\n]*)\) Files`)
+	clineModel  = lazyregexp.New(`<model>([^<\n]+)</model>`)
+	clineMarker = lazyregexp.New(`(?s)^\[([a-z_]+)(?: .*?)?\] Result:\s*`)
 )
 
 // user reads a message in the user role: the person's words stand in tags,
@@ -201,8 +201,8 @@ func clineJSON(e *session.Event, v gjson.Result, words string) string {
 }
 
 var (
-	clineExit    = regexp.MustCompile(`(?i)exit code:? (-?\d+)`)
-	clineWorking = regexp.MustCompile(`(?:working directory|from|executed in) '([^'\n]*)'`)
+	clineExit    = lazyregexp.New(`(?i)exit code:? (-?\d+)`)
+	clineWorking = lazyregexp.New(`(?:working directory|from|executed in) '([^'\n]*)'`)
 )
 
 // clineCommand reads what is put before the output of a command: that it was

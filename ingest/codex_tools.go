@@ -1,13 +1,13 @@
 package ingest
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/tidwall/gjson"
 
 	"lode/session"
+	"lode/session/lazyregexp"
 )
 
 // codexActs maps the names of tools to what they do. Names not listed do
@@ -128,7 +128,7 @@ func patchFiles(patch string) []string {
 	return files
 }
 
-var innerCommand = regexp.MustCompile("(?s)\\b(?:cmd|command)\\s*:\\s*(\"(?:[^\"\\\\]|\\\\.)*\"|'(?:[^'\\\\]|\\\\.)*'|`(?:[^`\\\\]|\\\\.)*`)")
+var innerCommand = lazyregexp.New("(?s)\\b(?:cmd|command)\\s*:\\s*(\"(?:[^\"\\\\]|\\\\.)*\"|'(?:[^'\\\\]|\\\\.)*'|`(?:[^`\\\\]|\\\\.)*`)")
 
 // innerCommands finds the commands in the JavaScript of code mode, where they
 // are string literals of exec_command calls.
@@ -232,7 +232,7 @@ func (p *codexParser) blocks(e *session.Event, out gjson.Result) {
 	}
 }
 
-var printedExit = regexp.MustCompile(`"exit_code":\s*(-?\d+)`)
+var printedExit = lazyregexp.New(`"exit_code":\s*(-?\d+)`)
 
 // started remembers which call a running process or cell belongs to.
 func (p *codexParser) started(id string, e *session.Event) {

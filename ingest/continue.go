@@ -2,13 +2,13 @@ package ingest
 
 import (
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/tidwall/gjson"
 
 	"lode/session"
+	"lode/session/lazyregexp"
 )
 
 // continueDev reads Continue, the extension and its CLI: one document a
@@ -154,7 +154,7 @@ func (p *continueParser) call(n, part int, id string, c gjson.Result) {
 	p.d.add(p.s, e)
 }
 
-var continueExit = regexp.MustCompile(`exit code:? (-?\d+)`)
+var continueExit = lazyregexp.New(`exit code:? (-?\d+)`)
 
 // result reads what came of a call by its state.
 func (p *continueParser) result(n, part int, id string, st gjson.Result) {

@@ -3,13 +3,13 @@ package ingest
 import (
 	"bytes"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/tidwall/gjson"
 
 	"lode/session"
+	"lode/session/lazyregexp"
 )
 
 // copilot reads GitHub Copilot CLI: JSON Lines of {type, data, id, parentId,
@@ -306,7 +306,7 @@ func (p *copilotParser) tokens() {
 	}
 }
 
-var copilotInstructions = regexp.MustCompile(`^\s*<system_reminder>\s*Custom instructions from (\S+?)\.?(?:\s[^\n]*)?\n`)
+var copilotInstructions = lazyregexp.New(`^\s*<system_reminder>\s*Custom instructions from (\S+?)\.?(?:\s[^\n]*)?\n`)
 
 // user reads a message in the user role. What is not typed has a source; the
 // text with what was injected into it stands beside and is not read.

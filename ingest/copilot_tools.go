@@ -1,13 +1,13 @@
 package ingest
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/tidwall/gjson"
 
 	"lode/session"
+	"lode/session/lazyregexp"
 )
 
 // assistant reads a message of the model: its words and its calls.
@@ -92,8 +92,8 @@ func (p *copilotParser) call(r *copilotRecord, block int, author session.Author,
 }
 
 var (
-	copilotExit    = regexp.MustCompile(`\n?<(?:shellId: \S+ completed|exited) with exit code (-?\d+)>\s*$`)
-	copilotRunning = regexp.MustCompile(`(?s)\n?<command (?:started in (?:detached )?background with shellId: (\S+?)>|with shellId: (\S+) is still running after .*)\s*$`)
+	copilotExit    = lazyregexp.New(`\n?<(?:shellId: \S+ completed|exited) with exit code (-?\d+)>\s*$`)
+	copilotRunning = lazyregexp.New(`(?s)\n?<command (?:started in (?:detached )?background with shellId: (\S+?)>|with shellId: (\S+) is still running after .*)\s*$`)
 )
 
 // completed reads what a call returned.

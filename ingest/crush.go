@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"lode/session"
+	"lode/session/lazyregexp"
 )
 
 // crush reads Crush, which keeps a database in each project, and OpenCode as it
@@ -203,8 +203,8 @@ func (p *crushParser) call(m *crushMessage, i int, b gjson.Result) {
 }
 
 var (
-	crushFolder = regexp.MustCompile(`\n\n<cwd>[^\n]*</cwd>\s*$`)
-	crushExit   = regexp.MustCompile(`(?:^|\n)Exit code (-?\d+)$`)
+	crushFolder = lazyregexp.New(`\n\n<cwd>[^\n]*</cwd>\s*$`)
+	crushExit   = lazyregexp.New(`(?:^|\n)Exit code (-?\d+)$`)
 )
 
 // result reads what a call returned. How a command ended stands behind its

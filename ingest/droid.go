@@ -3,13 +3,13 @@ package ingest
 import (
 	"bufio"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/tidwall/gjson"
 
 	"lode/session"
+	"lode/session/lazyregexp"
 )
 
 // droid reads Factory's Droid as it keeps its sessions: JSON Lines that begin
@@ -157,7 +157,7 @@ func (p *droidParser) text(s *session.Session, at place, block int, rec gjson.Re
 	}
 }
 
-var droidExit = regexp.MustCompile(`^Error: Command failed \(exit code: (-?\d+)\)\n?`)
+var droidExit = lazyregexp.New(`^Error: Command failed \(exit code: (-?\d+)\)\n?`)
 
 // result reads what a call returned. That a command failed may stand in its
 // text alone.

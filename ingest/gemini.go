@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"io"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"lode/session"
+	"lode/session/lazyregexp"
 )
 
 // gemini reads the Gemini CLI: one JSON document a session (2025 to early
@@ -264,7 +264,7 @@ func (p *geminiParser) user(m gjson.Result, seen *geminiMessage, retold bool) {
 
 // ranShell begins the message by which the client tells the model of a command
 // that the person ran.
-var ranShell = regexp.MustCompile("(?s)^I ran the following shell command:\n```sh\n(.*?)\n```\n")
+var ranShell = lazyregexp.New("(?s)^I ran the following shell command:\n```sh\n(.*?)\n```\n")
 
 // responses reads results that stand in the user role. They repeat those that
 // stand with the calls, which come first unless the client was ended between.

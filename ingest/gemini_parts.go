@@ -3,13 +3,13 @@ package ingest
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/tidwall/gjson"
 
 	"lode/session"
+	"lode/session/lazyregexp"
 )
 
 // What the Gemini CLI and Qwen Code, which began as its copy, have in common:
@@ -84,7 +84,7 @@ func responseText(response gjson.Result) (text string, flag session.Flag) {
 
 // deniedLine is how the clients say that policy, permission rules, a hook or
 // the lack of somebody to ask kept a call from being made.
-var deniedLine = regexp.MustCompile(`(?i)denied by (?:policy|permission|host policy|hook)|execution blocked|blocked by (?:hook|plan mode|permission|the permission|host policy|configuration|auto mode|prompt hook|function hook)|not supported in non-interactive|cannot execute in non-interactive`)
+var deniedLine = lazyregexp.New(`(?i)denied by (?:policy|permission|host policy|hook)|execution blocked|blocked by (?:hook|plan mode|permission|the permission|host policy|configuration|auto mode|prompt hook|function hook)|not supported in non-interactive|cannot execute in non-interactive`)
 
 // geminiFlag tells what became of a call from its status and what is said of
 // it: a cancelled one was refused before, or stopped while it ran.
@@ -110,7 +110,7 @@ func geminiFlag(status, text string) session.Flag {
 }
 
 // shellLabels are the lines that the shell tool adds below an output.
-var shellLabels = regexp.MustCompile(`^(Exit Code|Signal|Background PIDs|Process Group PGID|Error): (.*)$`)
+var shellLabels = lazyregexp.New(`^(Exit Code|Signal|Background PIDs|Process Group PGID|Error): (.*)$`)
 
 // shellReport takes the output out of the report of the shell tool, in which
 // "Command:" and "Directory:" may stand before it and its exit code after it.
@@ -163,7 +163,7 @@ func reportBody(text string) (body string, ok bool) {
 	return body, ok
 }
 
-var slashCommand = regexp.MustCompile(`^[/?][\w:-]*(\s|$)`)
+var slashCommand = lazyregexp.New(`^[/?][\w:-]*(\s|$)`)
 
 // slashAuthor tells words from a bare command of the client.
 func slashAuthor(text string) session.Author {
@@ -181,7 +181,7 @@ type hashed struct {
 	tried     map[string]bool
 }
 
-var absolutePath = regexp.MustCompile(`(?:[A-Za-z]:)?[/\\][^\s'"<>|:*?` + "`" + `]+`)
+var absolutePath = lazyregexp.New(`(?:[A-Za-z]:)?[/\\][^\s'"<>|:*?` + "`" + `]+`)
 
 // maxTried bounds how many paths are hashed.
 const maxTried = 5000
@@ -217,7 +217,7 @@ func (h *hashed) try(dir string) {
 }
 
 // workspace is where the client tells the model in which folders it works.
-var workspace = regexp.MustCompile(`(?m)(?:\*\*Workspace Directories:\*\*\n\s+- |working in the (?:following )?director(?:y: |ies:\n\s+- ))(.+)$`)
+var workspace = lazyregexp.New(`(?m)(?:\*\*Workspace Directories:\*\*\n\s+- |working in the (?:following )?director(?:y: |ies:\n\s+- ))(.+)$`)
 
 // context looks for the folder in the client's opening words, which are
 // believed where no hash tells better.
@@ -240,7 +240,7 @@ func (h *hashed) folder() string {
 }
 
 // loaded is an instruction file in the client's opening words (0.61).
-var loaded = regexp.MustCompile(`(?s)--- Context from: ([^\n]+) ---\n(.*?)\n--- End of Context from: `)
+var loaded = lazyregexp.New(`(?s)--- Context from: ([^\n]+) ---\n(.*?)\n--- End of Context from: `)
 
 // rules keeps the instruction files that the client's opening words repeat.
 func (p *geminiParser) rules(text string) {

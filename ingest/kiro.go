@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"lode/session"
+	"lode/session/lazyregexp"
 )
 
 // kiro reads Kiro's command line, and Amazon Q's, which it was before: the log
@@ -251,7 +251,7 @@ func kiroInput(e *session.Event, args gjson.Result) {
 }
 
 // What a call returns that the person did not allow.
-var kiroRejected = regexp.MustCompile(`(?i)^tool (?:use|execution) (?:was )?(?:cancell?ed|rejected|denied) by the user`)
+var kiroRejected = lazyregexp.New(`(?i)^tool (?:use|execution) (?:was )?(?:cancell?ed|rejected|denied) by the user`)
 
 // kiroResult reads what a call returned: {status, content}, of texts and
 // documents: {kind, data}, or before {"Text": …} and {"Json": …}. A command

@@ -3,13 +3,13 @@ package ingest
 import (
 	"bytes"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/tidwall/gjson"
 
 	"lode/session"
+	"lode/session/lazyregexp"
 )
 
 // miniSWEAgent reads trajectories of mini-swe-agent: one JSON document a run.
@@ -49,7 +49,7 @@ func sniffMini(head []byte) bool {
 // miniInfo matches a document that begins with what the run submitted: the
 // patch may fill all of the head. SWE-agent, which has the same names, puts
 // them last.
-var miniInfo = regexp.MustCompile(`^\{\s*"info"\s*:\s*\{\s*"(?:exit_status|submission)"`)
+var miniInfo = lazyregexp.New(`^\{\s*"info"\s*:\s*\{\s*"(?:exit_status|submission)"`)
 
 func parseMini(in *Input, d *Draft) error {
 	doc, err := wholeDocument(in, d)
@@ -141,7 +141,7 @@ func (p *miniParser) message(n int, m gjson.Result) {
 	}
 }
 
-var fencedCommand = regexp.MustCompile("(?s)```(?:bash|sh|mswea_bash_command)[ \t]*\n(.*?)\n?```")
+var fencedCommand = lazyregexp.New("(?s)```(?:bash|sh|mswea_bash_command)[ \t]*\n(.*?)\n?```")
 
 // reply reads what the model said and the command it gave: a tool call, or the
 // one fenced block.
@@ -190,7 +190,7 @@ func (p *miniParser) command(n, part int, m gjson.Result, id, command string) {
 	p.d.add(p.s, e)
 }
 
-var miniHeader = regexp.MustCompile(`(?s)^\s*<returncode>(-?\d+)</returncode>\s*`)
+var miniHeader = lazyregexp.New(`(?s)^\s*<returncode>(-?\d+)</returncode>\s*`)
 
 // user reads a message in the user role: the task, a result, or the template's
 // complaint about a reply it could not use.

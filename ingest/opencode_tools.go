@@ -1,12 +1,12 @@
 package ingest
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/tidwall/gjson"
 
 	"lode/session"
+	"lode/session/lazyregexp"
 )
 
 // openCodeActs maps the names of tools to what they do.
@@ -164,13 +164,13 @@ func openCodeFlag(text string, interrupted bool) (flag session.Flag, reason stri
 
 var (
 	// The client's remark behind the output of a command.
-	openCodeRemark = regexp.MustCompile(`(?s)\n*<(?:shell_|bash_)?metadata>\n(.*?)\n</(?:shell_|bash_)?metadata>\s*$`)
+	openCodeRemark = lazyregexp.New(`(?s)\n*<(?:shell_|bash_)?metadata>\n(.*?)\n</(?:shell_|bash_)?metadata>\s*$`)
 	// A file or folder, as read shows it.
-	openCodeShown = regexp.MustCompile(`(?s)^<path>[^\n]*</path>\n<type>[^\n]*</type>\n<(?:content|entries)>\n?(.*?)\n?</(?:content|entries)>\s*$`)
-	openCodeFile  = regexp.MustCompile(`(?s)^<file>\n(.*?)\n?</file>\s*$`)
+	openCodeShown = lazyregexp.New(`(?s)^<path>[^\n]*</path>\n<type>[^\n]*</type>\n<(?:content|entries)>\n?(.*?)\n?</(?:content|entries)>\s*$`)
+	openCodeFile  = lazyregexp.New(`(?s)^<file>\n(.*?)\n?</file>\s*$`)
 	// The answer of a subagent.
-	openCodeTask = regexp.MustCompile(`(?s)^<task [^\n]*>\n<task_result>\n(.*?)\n?</task_result>\n</task>\s*$`)
-	openCodeMeta = regexp.MustCompile(`(?s)\n*<task_metadata>\n.*</task_metadata>\s*$`)
+	openCodeTask = lazyregexp.New(`(?s)^<task [^\n]*>\n<task_result>\n(.*?)\n?</task_result>\n</task>\s*$`)
+	openCodeMeta = lazyregexp.New(`(?s)\n*<task_metadata>\n.*</task_metadata>\s*$`)
 )
 
 // openCodeOutput takes a tool's output out of what the client wraps it in.
@@ -186,7 +186,7 @@ func openCodeOutput(tool, text string) string {
 		}
 	case "read":
 		text = withoutReminders(text)
-		for _, shape := range []*regexp.Regexp{openCodeShown, openCodeFile} {
+		for _, shape := range []*lazyregexp.Regexp{openCodeShown, openCodeFile} {
 			if m := shape.FindStringSubmatch(text); m != nil {
 				return m[1]
 			}

@@ -4,13 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/tidwall/gjson"
 
 	"lode/session"
+	"lode/session/lazyregexp"
 )
 
 // openhands reads OpenHands. Version 1 (the SDK and its CLI) keeps a folder for
@@ -115,7 +115,7 @@ func parseOpenHands(in *Input, d *Draft) error {
 }
 
 // numberedEvent matches the name of an event's file.
-var numberedEvent = regexp.MustCompile(`^(?:event-)?(\d{1,9})(?:-[^/]*)?\.json$`)
+var numberedEvent = lazyregexp.New(`^(?:event-)?(\d{1,9})(?:-[^/]*)?\.json$`)
 
 // conversationID returns the session that a file belongs to: its folder, or
 // that above "events".

@@ -1,13 +1,13 @@
 package ingest
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/tidwall/gjson"
 
 	"lode/session"
+	"lode/session/lazyregexp"
 )
 
 // event starts an event of the current record.
@@ -234,7 +234,7 @@ func (p *piParser) input(e *session.Event, args gjson.Result) {
 	}
 }
 
-var anchor = regexp.MustCompile(`(?m)^\[([^\]\n#]+)#\w+\]\s*$`)
+var anchor = lazyregexp.New(`(?m)^\[([^\]\n#]+)#\w+\]\s*$`)
 
 // editedFiles lists the files that a patch names, or an edit with anchors,
 // where each file stands as [path#hash] before its changes.
@@ -269,7 +269,7 @@ func (p *piParser) result(m gjson.Result) {
 }
 
 // piStatus is what the client says below an output.
-var piStatus = regexp.MustCompile(`(?:\s*\nWall time: [\d.]+ seconds)?(?:(?:^|\s*\n)Command exited with code (-?\d+))?(?:\n+\[Some lines truncated to \d+ chars\])?\s*$`)
+var piStatus = lazyregexp.New(`(?:\s*\nWall time: [\d.]+ seconds)?(?:(?:^|\s*\n)Command exited with code (-?\d+))?(?:\n+\[Some lines truncated to \d+ chars\])?\s*$`)
 
 // shellStatus takes the status below the output of a command from its text.
 func shellStatus(e *session.Event) {

@@ -5,12 +5,12 @@ import (
 	"io"
 	"path"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"lode/session"
+	"lode/session/lazyregexp"
 )
 
 // specStory reads the Markdown that SpecStory makes of the sessions of other
@@ -34,11 +34,11 @@ var specStory = Format{
 }
 
 var (
-	specHeading  = regexp.MustCompile(`^_\*\*(User|Agent|Assistant|)( - sidechain)?(?: \((.*)\))?\*\*_\s*$`)
-	specProvider = regexp.MustCompile(`^<!-- ([A-Za-z][\w .+-]*?) Session (\S+) \((.*)\) -->$`)
-	specTitle    = regexp.MustCompile(`^#{1,2} (.*?) ?\(?(\d[\d/-]*,? \d[\d:]*(?: [AP]M|Z|[+-]\d{4})?)\)?$`)
-	specMoment   = regexp.MustCompile(`^(.*?)\s*(\d{4}-\d\d-\d\d[ T_]\d\d[:-]\d\d\S*)$`)
-	specToolOpen = regexp.MustCompile(`^<tool-use data-tool-type="([^"]*)" data-tool-name="([^"]*)">`)
+	specHeading  = lazyregexp.New(`^_\*\*(User|Agent|Assistant|)( - sidechain)?(?: \((.*)\))?\*\*_\s*$`)
+	specProvider = lazyregexp.New(`^<!-- ([A-Za-z][\w .+-]*?) Session (\S+) \((.*)\) -->$`)
+	specTitle    = lazyregexp.New(`^#{1,2} (.*?) ?\(?(\d[\d/-]*,? \d[\d:]*(?: [AP]M|Z|[+-]\d{4})?)\)?$`)
+	specMoment   = lazyregexp.New(`^(.*?)\s*(\d{4}-\d\d-\d\d[ T_]\d\d[:-]\d\d\S*)$`)
+	specToolOpen = lazyregexp.New(`^<tool-use data-tool-type="([^"]*)" data-tool-name="([^"]*)">`)
 )
 
 const (

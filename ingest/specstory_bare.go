@@ -1,10 +1,10 @@
 package ingest
 
 import (
-	"regexp"
 	"strings"
 
 	"lode/session"
+	"lode/session/lazyregexp"
 )
 
 // Before Markdown v2, a message of the agent is a row of sections between
@@ -18,10 +18,10 @@ import (
 //
 // and a section may say what became of the call before: "Error calling tool."
 var (
-	bareTool   = regexp.MustCompile(`^Tool use: \*\*([\w.-]+)\*\*\s*(.*)$`)
-	bareRead   = regexp.MustCompile(`^Read file: (\S.*)$`)
-	bareFolded = regexp.MustCompile(`<summary>(?:Tool use: \*\*([\w.-]+)\*\*|(Searched codebase|Grep search|Grep for|Searched)|(Listed \w+)|(Edit file|Read file|Read lints))`)
-	bareFailed = regexp.MustCompile(`^(?:Error calling tool|Tool call timed out|Cancelled|Canceled)`)
+	bareTool   = lazyregexp.New(`^Tool use: \*\*([\w.-]+)\*\*\s*(.*)$`)
+	bareRead   = lazyregexp.New(`^Read file: (\S.*)$`)
+	bareFolded = lazyregexp.New(`<summary>(?:Tool use: \*\*([\w.-]+)\*\*|(Searched codebase|Grep search|Grep for|Searched)|(Listed \w+)|(Edit file|Read file|Read lints))`)
+	bareFailed = lazyregexp.New(`^(?:Error calling tool|Tool call timed out|Cancelled|Canceled)`)
 )
 
 // sections reads the words and calls of a message of an early generation.

@@ -3,12 +3,12 @@ package ingest
 import (
 	"cmp"
 	"html"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"lode/session"
+	"lode/session/lazyregexp"
 )
 
 // toolUse is a tool call as an export shows it. Each of SpecStory's providers
@@ -33,15 +33,15 @@ type toolUse struct {
 type specField struct{ name, value string }
 
 var (
-	specFence   = regexp.MustCompile("^(Input(?: \\(truncated\\))?: )?(`{3,})([\\w+.-]*)\\s*$")
-	specLabel   = regexp.MustCompile(`^- (\w+):$|^\*\*([A-Z][\w ()]*):\*\*$|^(Parameters|Additional data):$`)
-	specOutput  = regexp.MustCompile(`^(?:\*\*)?(Result|Output|Error|Answer|Output \(error\)):(?:\*\*)?(?: (.*))?$`)
-	specStatus  = regexp.MustCompile(`\s*\nStatus: \*\*(\w+)\*\*\s*$`)
-	specBullet  = regexp.MustCompile("^- (\\w+): `(.*)$")
-	specNamed   = regexp.MustCompile("^([A-Z][\\w ]{2,20}): `?(.*?)`?$")
-	specPairs   = regexp.MustCompile("(path|pattern|include) `([^`]*)`")
-	specPatched = regexp.MustCompile("^\\*\\*(Add|Update|Modify|Delete): `(.*)`\\*\\*$")
-	specChanged = regexp.MustCompile(`^(?:The file|File created successfully at:) (.+?)(?: has been .*|\.? \(file state .*)?$`)
+	specFence   = lazyregexp.New("^(Input(?: \\(truncated\\))?: )?(`{3,})([\\w+.-]*)\\s*$")
+	specLabel   = lazyregexp.New(`^- (\w+):$|^\*\*([A-Z][\w ()]*):\*\*$|^(Parameters|Additional data):$`)
+	specOutput  = lazyregexp.New(`^(?:\*\*)?(Result|Output|Error|Answer|Output \(error\)):(?:\*\*)?(?: (.*))?$`)
+	specStatus  = lazyregexp.New(`\s*\nStatus: \*\*(\w+)\*\*\s*$`)
+	specBullet  = lazyregexp.New("^- (\\w+): `(.*)$")
+	specNamed   = lazyregexp.New("^([A-Z][\\w ]{2,20}): `?(.*?)`?$")
+	specPairs   = lazyregexp.New("(path|pattern|include) `([^`]*)`")
+	specPatched = lazyregexp.New("^\\*\\*(Add|Update|Modify|Delete): `(.*)`\\*\\*$")
+	specChanged = lazyregexp.New(`^(?:The file|File created successfully at:) (.+?)(?: has been .*|\.? \(file state .*)?$`)
 )
 
 // specActs maps the names of tools that neither Claude Code nor Codex have.
@@ -396,8 +396,8 @@ func (p *specParser) result(e *session.Event, u *toolUse) {
 }
 
 var (
-	exitShown  = regexp.MustCompile(`^Exit code (-?\d+)(?:\n|$)`)
-	errorShown = regexp.MustCompile(`^(?:<tool_use_error>|File content \(|File does not exist|EISDIR|ENOENT|EACCES|Error: |File has been unexpectedly modified|Request failed with status|InputValidationError|MCP error)`)
+	exitShown  = lazyregexp.New(`^Exit code (-?\d+)(?:\n|$)`)
+	errorShown = lazyregexp.New(`^(?:<tool_use_error>|File content \(|File does not exist|EISDIR|ENOENT|EACCES|Error: |File has been unexpectedly modified|Request failed with status|InputValidationError|MCP error)`)
 )
 
 // claudeShown sets the flag of a result of Claude Code. The export drops the
@@ -420,7 +420,7 @@ func claudeShown(e *session.Event, act session.Act) {
 	}
 }
 
-var otherExit = regexp.MustCompile(`(?m)^(?:Exit Code:|The command failed with exit code:?) (-?\d+)`)
+var otherExit = lazyregexp.New(`(?m)^(?:Exit Code:|The command failed with exit code:?) (-?\d+)`)
 
 // otherShown reads what Gemini CLI and Antigravity write around an output.
 func otherShown(e *session.Event) {

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"lode/session"
+	"lode/session/lazyregexp"
 )
 
 // sweAgent reads SWE-agent's trajectories: one JSON document a run, with
@@ -185,7 +185,7 @@ func (p *sweParser) message(n int, m gjson.Result, all, task bool) {
 }
 
 // swePrompt is what the templates put behind the output of a command.
-var swePrompt = regexp.MustCompile(`\s*\(Open file: ([^\n]*)\)\s*\(Current directory: ([^\n]*)\)(?:\s*\(Interactive session: [^\n]*\))?\s*bash-\$\s*$`)
+var swePrompt = lazyregexp.New(`\s*\(Open file: ([^\n]*)\)\s*\(Current directory: ([^\n]*)\)(?:\s*\(Interactive session: [^\n]*\))?\s*bash-\$\s*$`)
 
 // step reads a step of the trajectory.
 func (p *sweParser) step(n int, step gjson.Result) {
@@ -264,8 +264,8 @@ func (p *sweParser) model(n int, m gjson.Result) {
 }
 
 var (
-	sweExit   = regexp.MustCompile(`///PROCESS-DONE:(\d+):PROCESS-DONE///\s*$`)
-	sweBroken = regexp.MustCompile(`(?:^|\n)(?:EXECUTION TIMED OUT(?: BECAUSE [^\n]*(?:\n[^\n]*)?)?|EXECUTION FAILED OR COMMAND MALFORMED|(?:COMMAND FAILED TO EXECUTE|BROKEN PIPE ERROR)\. RESTARTING PROCESS\.)\s*$` +
+	sweExit   = lazyregexp.New(`///PROCESS-DONE:(\d+):PROCESS-DONE///\s*$`)
+	sweBroken = lazyregexp.New(`(?:^|\n)(?:EXECUTION TIMED OUT(?: BECAUSE [^\n]*(?:\n[^\n]*)?)?|EXECUTION FAILED OR COMMAND MALFORMED|(?:COMMAND FAILED TO EXECUTE|BROKEN PIPE ERROR)\. RESTARTING PROCESS\.)\s*$` +
 		`|(?s)^The command '.*' was cancelled because it took more than`)
 )
 
@@ -297,7 +297,7 @@ var sweActs = map[string]session.Act{
 }
 
 // sweRefusal matches what those commands print when they do nothing.
-var sweRefusal = regexp.MustCompile(`^\s*(?:Your proposed edit has introduced new syntax error|Your edit was not applied|No file open|Usage: |(?i:error): ` +
+var sweRefusal = lazyregexp.New(`^\s*(?:Your proposed edit has introduced new syntax error|Your edit was not applied|No file open|Usage: |(?i:error): ` +
 	`|(?:File|Directory) .{1,300} (?:not found|does not exist)|goto allows only one|Your search and replace strings are the same` +
 	`|Search text must not be empty|No replacement was performed|The path .{1,300} (?:does not exist|is not an absolute path|is a directory)` +
 	`|Invalid .view_range|Invalid .insert_line|File already exists at|Parameter .{1,40} is required|No edit history found|Wrong flag!)`)

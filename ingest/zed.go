@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"errors"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -11,6 +10,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"lode/session"
+	"lode/session/lazyregexp"
 )
 
 // zed reads the agent of the editor Zed: a database with a thread a row, each a
@@ -315,10 +315,10 @@ func zedPiece(c gjson.Result) string {
 }
 
 var (
-	zedExit   = regexp.MustCompile(`(?s)^Command ".*?" failed with exit code (-?\d+)\.(?:\n\n|$)`)
-	zedFence  = regexp.MustCompile("(?s)^```\n(.*?)\n?```\\s*$")
-	zedTimed  = regexp.MustCompile(`(?s)^Command ".*?" timed out\.`)
-	zedTooBig = regexp.MustCompile(`^Command output too long\. The first \d+ bytes:\n\n`)
+	zedExit   = lazyregexp.New(`(?s)^Command ".*?" failed with exit code (-?\d+)\.(?:\n\n|$)`)
+	zedFence  = lazyregexp.New("(?s)^```\n(.*?)\n?```\\s*$")
+	zedTimed  = lazyregexp.New(`(?s)^Command ".*?" timed out\.`)
+	zedTooBig = lazyregexp.New(`^Command output too long\. The first \d+ bytes:\n\n`)
 )
 
 // zedShell reads how a command ended, which stands in words before its output,

@@ -1,12 +1,12 @@
 package miner
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"lode/miner/command"
 	"lode/session"
+	"lode/session/lazyregexp"
 )
 
 // Classified is what can be told of a result that stands alone.
@@ -111,10 +111,10 @@ func idle(c clue, line *command.Line) bool {
 const maxProse = 400
 
 // refusing is how a program begins when it does not do what it is asked.
-var refusing = regexp.MustCompile(`(?i)^(?:\w+: )?(?:error|fatal|unknown|invalid|usage)\b|HTTP [45]\d\d`)
+var refusing = lazyregexp.New(`(?i)^(?:\w+: )?(?:error|fatal|unknown|invalid|usage)\b|HTTP [45]\d\d`)
 
 // unspoken matches warnings and JSON.
-var unspoken = regexp.MustCompile(`(?i)^\W*warn(?:ing)?\b|^\s*(?:\[?\s*[{"]|"\w+":)`)
+var unspoken = lazyregexp.New(`(?i)^\W*warn(?:ing)?\b|^\s*(?:\[?\s*[{"]|"\w+":)`)
 
 // browses reports whether a line lists or shows what lies elsewhere: the words
 // of others.
@@ -132,7 +132,7 @@ func browses(line *command.Line) bool {
 	return len(line.Programs) > 0
 }
 
-var browsing = regexp.MustCompile(`(?:^| )(?:list|ls|view|show|get|describe|logs?|diff|search|api)$`)
+var browsing = lazyregexp.New(`(?:^| )(?:list|ls|view|show|get|describe|logs?|diff|search|api)$`)
 
 // usageShown reports whether a program only said how it is to be called, and
 // nobody had asked.
@@ -150,7 +150,7 @@ func usageShown(output string, line *command.Line) bool {
 	return !onlyShows(line)
 }
 
-var usage = regexp.MustCompile(`^\s*[Uu](?:sage|SAGE):`)
+var usage = lazyregexp.New(`^\s*[Uu](?:sage|SAGE):`)
 
 func firstLine(s string) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")

@@ -1,8 +1,9 @@
 package miner
 
 import (
-	"regexp"
 	"strings"
+
+	"lode/session/lazyregexp"
 )
 
 // Classes of failures.
@@ -53,11 +54,11 @@ type clueRule struct {
 	class  string
 	weight int
 	hint   string
-	re     *regexp.Regexp // a first group that takes part is the entity
+	re     *lazyregexp.Regexp // a first group that takes part is the entity
 }
 
 func rule(class string, weight int, hint, re string) clueRule {
-	return clueRule{class, weight, hint, regexp.MustCompile(re)}
+	return clueRule{class, weight, hint, lazyregexp.New(re)}
 }
 
 // clueRules are tried in order on every line; the first that matches tells.
@@ -318,7 +319,7 @@ func hasWeakWord(line string) bool {
 }
 
 var (
-	weakWord  = regexp.MustCompile(`(?i)\b(?:errors?|failed|failure|fatal|cannot|can't|could not|couldn't|unable to|not found|invalid|denied|aborted|refused)\b`)
+	weakWord  = lazyregexp.New(`(?i)\b(?:errors?|failed|failure|fatal|cannot|can't|could not|couldn't|unable to|not found|invalid|denied|aborted|refused)\b`)
 	weakHints = []string{"rror", "RROR", "ail", "AIL", "atal", "ATAL", "annot", "an't", "ould", "nable to", "ot found", "nvalid", "enied", "borted", "efused"}
 )
 
@@ -429,11 +430,11 @@ func (p *pairSet) may(s string) bool {
 }
 
 // exceptionLine is the line of a traceback that names the exception.
-var exceptionLine = regexp.MustCompile(`^((?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*)(?::|$)`)
+var exceptionLine = lazyregexp.New(`^((?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*)(?::|$)`)
 
 // genericLines say that something failed and not what; a better clue near them
 // is preferred.
-var genericLine = regexp.MustCompile(`^(?:Traceback \(most recent call last\)|Exit code \d+|Script error:?|FAIL$|FAILED$|Error:?$|ERROR:?$|exit status \d+|make(?:\[\d+\])?: \*\*\*.*|=+ FAILURES =+|npm (?:ERR!|error).*|.*ELIFECYCLE.*|(?:\[\S+\] )?(?:mise )?ERROR\s+task failed.*|FAIL\s+\S+ (?:\[build failed\]|\[setup failed\])|--- FAIL: .*|[Ee]rror: .*exit(?:ed)? (?:with )?(?:code|status) \d+.*)$`)
+var genericLine = lazyregexp.New(`^(?:Traceback \(most recent call last\)|Exit code \d+|Script error:?|FAIL$|FAILED$|Error:?$|ERROR:?$|exit status \d+|make(?:\[\d+\])?: \*\*\*.*|=+ FAILURES =+|npm (?:ERR!|error).*|.*ELIFECYCLE.*|(?:\[\S+\] )?(?:mise )?ERROR\s+task failed.*|FAIL\s+\S+ (?:\[build failed\]|\[setup failed\])|--- FAIL: .*|[Ee]rror: .*exit(?:ed)? (?:with )?(?:code|status) \d+.*)$`)
 
 // best returns the clue that tells most: the heaviest, the first of equals; of
 // a traceback the exception at its end.

@@ -4,9 +4,10 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
-	"regexp"
 	"slices"
 	"strings"
+
+	"lode/session/lazyregexp"
 )
 
 // Clusterer groups lines that say the same of different things. Lines are
@@ -87,10 +88,10 @@ type forms []*form
 const variable = "<*>"
 
 var (
-	anyMask  = regexp.MustCompile(`<(?:n|id|hex|path|str|url)>`)
-	address  = regexp.MustCompile(`(?:(?:[0-9a-fA-F]{1,4}|<\*>)?:){2,}(?:[0-9a-fA-F]{1,4}|<\*>)`)
-	withUnit = regexp.MustCompile(`<\*> ?(?:[KMGT]?i?B|bytes?|[mun]?s|secs?\.?|seconds?|minutes?|hours?|%)(?:$|[^A-Za-z])`)
-	run      = regexp.MustCompile(`<\*>(?:[-:./@#]?<\*>)+`)
+	anyMask  = lazyregexp.New(`<(?:n|id|hex|path|str|url)>`)
+	address  = lazyregexp.New(`(?:(?:[0-9a-fA-F]{1,4}|<\*>)?:){2,}(?:[0-9a-fA-F]{1,4}|<\*>)`)
+	withUnit = lazyregexp.New(`<\*> ?(?:[KMGT]?i?B|bytes?|[mun]?s|secs?\.?|seconds?|minutes?|hours?|%)(?:$|[^A-Za-z])`)
+	run      = lazyregexp.New(`<\*>(?:[-:./@#]?<\*>)+`)
 )
 
 // split cuts a masked line into words: at spaces, and after what separates a
@@ -120,7 +121,7 @@ func split(masked string) (words []string, glued []bool) {
 }
 
 // replaceWhole replaces what is no part of a longer word.
-func replaceWhole(re *regexp.Regexp, s string) string {
+func replaceWhole(re *lazyregexp.Regexp, s string) string {
 	var b strings.Builder
 	end := 0
 	for _, m := range re.FindAllStringIndex(s, -1) {

@@ -1,12 +1,12 @@
 package miner
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"lode/miner/command"
 	"lode/session"
+	"lode/session/lazyregexp"
 )
 
 const environmentKind = "environment"
@@ -24,12 +24,12 @@ type Cause struct {
 	Name  string   // in keys, entities and the wording of rules
 	Title string   // what happens to the command named before it
 	hints []string // one of them is in the line
-	re    *regexp.Regexp
+	re    *lazyregexp.Regexp
 	tests bool // whether it counts among the failures of tests, which often play such things through
 }
 
 func cause(name, title, re string, tests bool, hints ...string) Cause {
-	return Cause{name, title, hints, regexp.MustCompile(re), tests}
+	return Cause{name, title, hints, lazyregexp.New(re), tests}
 }
 
 // Causes lists what is known, the more telling first.
@@ -66,13 +66,13 @@ func causeTitle(name string) string {
 }
 
 // madeUp are hosts that only tests and examples name.
-var madeUp = regexp.MustCompile(`(?i)\b(?:localhost|127\.0\.0\.1|[\w-]+\.(?:example|test|invalid|local)|(?:[\w-]+\.)?example\.(?:com|org|net))\b`)
+var madeUp = lazyregexp.New(`(?i)\b(?:localhost|127\.0\.0\.1|[\w-]+\.(?:example|test|invalid|local)|(?:[\w-]+\.)?example\.(?:com|org|net))\b`)
 
 // warns matches what programs go on after.
-var warns = regexp.MustCompile(`(?i)\bwarn(?:ing)?\b`)
+var warns = lazyregexp.New(`(?i)\bwarn(?:ing)?\b`)
 
 // redTest matches a test's own verdict: what is logged around it may be played.
-var redTest = regexp.MustCompile(`(?m)^\s*--- FAIL|^FAILED |^\s*[✕✗×] |^not ok `)
+var redTest = lazyregexp.New(`(?m)^\s*--- FAIL|^FAILED |^\s*[✕✗×] |^not ok `)
 
 // stopped is what stopped a command, with the line that says so.
 type stopped struct {

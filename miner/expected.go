@@ -1,32 +1,32 @@
 package miner
 
 import (
-	"regexp"
 	"strings"
 
 	"lode/miner/command"
+	"lode/session/lazyregexp"
 )
 
 // What agents say when a failure is what they want to see: before it, and
 // after it.
 var (
-	announced = regexp.MustCompile(`(?i)\b(?:should|will|must|to|would|expect(?:ed)?(?: it| this| them)?(?: to)?|supposed to) (?:currently |still |now )?(?:be )?(?:fail|red\b|error out|reproduce|break)` +
+	announced = lazyregexp.New(`(?i)\b(?:should|will|must|to|would|expect(?:ed)?(?: it| this| them)?(?: to)?|supposed to) (?:currently |still |now )?(?:be )?(?:fail|red\b|error out|reproduce|break)` +
 		`|\bexpect(?:ing|ed)? (?:a |the |this |it to )?(?:fail|error|red\b)|\bfailing test first|\bred phase|\bTDD\b|\bverify (?:that )?(?:it|the tests?|they) fails?\b|\bsee (?:it|them|the test) fail\b` +
 		`|\bconfirm (?:that )?(?:it|the (?:test|bug|issue)) (?:fails|exists|reproduces)|\breproduc(?:e|es|ing|tion)\b`)
-	confirmed = regexp.MustCompile(`(?i)\bas expected\b|\bexpected(?:ly)? (?:fail|error)|\b(?:fails|failed|failing) (?:as|exactly as|for the right reason)|\bconfirm(?:s|ed) (?:the|that|our|my) (?:\w+ )?(?:issue|bug|problem|failure|behaviou?r|hypothesis|regression)` +
+	confirmed = lazyregexp.New(`(?i)\bas expected\b|\bexpected(?:ly)? (?:fail|error)|\b(?:fails|failed|failing) (?:as|exactly as|for the right reason)|\bconfirm(?:s|ed) (?:the|that|our|my) (?:\w+ )?(?:issue|bug|problem|failure|behaviou?r|hypothesis|regression)` +
 		`|\breproduce[sd]? (?:the|it|this)\b|\bsuccessfully reproduced|\b(?:issue|bug|problem) (?:is|was|has been) (?:confirmed|reproduced)|\bthe reproduction (?:script )?(?:works|confirms|shows|fails)|\bdemonstrates? the (?:issue|bug|problem)` +
 		`|\bgood[,.!—-]+ (?:the |it |they |both |all )?(?:tests? )?(?:fail|red)`)
-	worklist = regexp.MustCompile(`(?i)\b(?:see|find|check|know|show|list|identify|tell)\b[^.\n]{0,40}\b(?:what|which|where|all|every|remaining|other)\b[^.\n]{0,40}\b(?:break|breaks|broke|broken|fail|fails|need|needs|callers?|references?|usages?|places|errors?|left|affected|updat\w+|compile)`)
+	worklist = lazyregexp.New(`(?i)\b(?:see|find|check|know|show|list|identify|tell)\b[^.\n]{0,40}\b(?:what|which|where|all|every|remaining|other)\b[^.\n]{0,40}\b(?:break|breaks|broke|broken|fail|fails|need|needs|callers?|references?|usages?|places|errors?|left|affected|updat\w+|compile)`)
 )
 
 // reproName matches scripts that are written to show a fault.
-var reproName = regexp.MustCompile(`(?i)(?:^|[-_/])(?:repro\w*|reproduc\w*|poc|mwe)[-_.\w]*$`)
+var reproName = lazyregexp.New(`(?i)(?:^|[-_/])(?:repro\w*|reproduc\w*|poc|mwe)[-_.\w]*$`)
 
 // affirmed is how agents take note of a failure that their own probe was to show.
-var affirmed = regexp.MustCompile(`(?i)\b(?:this|that|which) is (?:correct|right|fine|expected|good)\b|\bworks (?:correctly|as intended)\b|^\W*(?:THOUGHT:\s*)?(?:Correct|Good|Great|Perfect)\b`)
+var affirmed = lazyregexp.New(`(?i)\b(?:this|that|which) is (?:correct|right|fine|expected|good)\b|\bworks (?:correctly|as intended)\b|^\W*(?:THOUGHT:\s*)?(?:Correct|Good|Great|Perfect)\b`)
 
 // testsRed is what is said of a test that fails as it should.
-var testsRed = regexp.MustCompile(`(?i)\bas expected\b|\bexpected(?:ly)? (?:to )?fail|\bfor the right reason|\bconfirm(?:s|ed) (?:the|that the) (?:bug|issue)\b|\bgood[,.!—-]+ (?:the |it |they |both |all )?(?:tests? )?(?:fail|red)`)
+var testsRed = lazyregexp.New(`(?i)\bas expected\b|\bexpected(?:ly)? (?:to )?fail|\bfor the right reason|\bconfirm(?:s|ed) (?:the|that the) (?:bug|issue)\b|\bgood[,.!—-]+ (?:the |it |they |both |all )?(?:tests? )?(?:fail|red)`)
 
 // anticipated reports whether the failure of a line was meant: a reproduction,
 // a test that is to fail first, a build that lists what is left to change, a

@@ -2,11 +2,11 @@ package miner
 
 import (
 	"path"
-	"regexp"
 	"strings"
 
 	"lode/miner/command"
 	"lode/session"
+	"lode/session/lazyregexp"
 )
 
 // finding finds the rules of linters and formatters that are broken again and
@@ -25,25 +25,25 @@ const Unformatted = "formatting"
 // A reporter recognises lines in which a checker names the rule that is broken.
 // Only names of a rule's usual shape are taken from the line.
 type reporter struct {
-	hint string         // a substring that must be there before the expression is tried
-	re   *regexp.Regexp // the groups "tool" and "rule"; either may be empty
-	tool string         // where there is no such group
+	hint string             // a substring that must be there before the expression is tried
+	re   *lazyregexp.Regexp // the groups "tool" and "rule"; either may be empty
+	tool string             // where there is no such group
 }
 
 var reporters = []reporter{
-	{hint: ".go:", re: regexp.MustCompile(`\S\.go:\d+(?::\d+)?:? (?:(?P<rule>[A-Za-z][\w-]{2,30})(?:\([^)]*\))?: )?.* \((?P<tool>[a-z][a-z0-9_-]{2,25})\)$`)},
-	{hint: ".py:", re: regexp.MustCompile(`\S\.pyi?:\d+:\d+: (?P<rule>[A-Z]{1,4}\d{2,4}):? `), tool: "style"},
-	{hint: "error: ", re: regexp.MustCompile(`\S\.pyi?:\d+(?::\d+)?: error: .*\[(?P<rule>[a-z]+(?:-[a-z]+)*)\]$`), tool: "mypy"},
-	{hint: "[", re: regexp.MustCompile(`^(?P<rule>[A-Z]{1,4}\d{3,4}) (?:\[\*\] )?[A-Z\x60]`), tool: "style"},
-	{hint: "  ", re: regexp.MustCompile(`^\s+\d+:\d+\s+(?:error|warning)\s+\S.*\s{2,}(?P<rule>@?[a-z][\w-]*(?:/[\w-]+)*)$`), tool: "eslint"},
-	{hint: "clippy::", re: regexp.MustCompile(`clippy::(?P<rule>[a-z_]{3,40})\b`), tool: "clippy"},
-	{hint: "SC", re: regexp.MustCompile(`\b(?P<rule>SC[12]\d{3})\b`), tool: "shellcheck"},
-	{hint: ".rb:", re: regexp.MustCompile(`\S\.rb:\d+:\d+: [CWEF]: (?:\[[^\]]+\] )?(?P<rule>[A-Z]\w+/\w+): `), tool: "rubocop"},
-	{hint: ".md:", re: regexp.MustCompile(`\S\.md:\d+(?::\d+)? (?P<rule>MD\d{3})\b`), tool: "markdownlint"},
-	{hint: "lint/", re: regexp.MustCompile(`\blint/(?P<rule>[a-z]\w+/[a-z]\w+)\b`), tool: "biome"},
+	{hint: ".go:", re: lazyregexp.New(`\S\.go:\d+(?::\d+)?:? (?:(?P<rule>[A-Za-z][\w-]{2,30})(?:\([^)]*\))?: )?.* \((?P<tool>[a-z][a-z0-9_-]{2,25})\)$`)},
+	{hint: ".py:", re: lazyregexp.New(`\S\.pyi?:\d+:\d+: (?P<rule>[A-Z]{1,4}\d{2,4}):? `), tool: "style"},
+	{hint: "error: ", re: lazyregexp.New(`\S\.pyi?:\d+(?::\d+)?: error: .*\[(?P<rule>[a-z]+(?:-[a-z]+)*)\]$`), tool: "mypy"},
+	{hint: "[", re: lazyregexp.New(`^(?P<rule>[A-Z]{1,4}\d{3,4}) (?:\[\*\] )?[A-Z\x60]`), tool: "style"},
+	{hint: "  ", re: lazyregexp.New(`^\s+\d+:\d+\s+(?:error|warning)\s+\S.*\s{2,}(?P<rule>@?[a-z][\w-]*(?:/[\w-]+)*)$`), tool: "eslint"},
+	{hint: "clippy::", re: lazyregexp.New(`clippy::(?P<rule>[a-z_]{3,40})\b`), tool: "clippy"},
+	{hint: "SC", re: lazyregexp.New(`\b(?P<rule>SC[12]\d{3})\b`), tool: "shellcheck"},
+	{hint: ".rb:", re: lazyregexp.New(`\S\.rb:\d+:\d+: [CWEF]: (?:\[[^\]]+\] )?(?P<rule>[A-Z]\w+/\w+): `), tool: "rubocop"},
+	{hint: ".md:", re: lazyregexp.New(`\S\.md:\d+(?::\d+)? (?P<rule>MD\d{3})\b`), tool: "markdownlint"},
+	{hint: "lint/", re: lazyregexp.New(`\blint/(?P<rule>[a-z]\w+/[a-z]\w+)\b`), tool: "biome"},
 }
 
-var unformatted = regexp.MustCompile(`(?i)\bfiles? (?:that )?needs? (?:to be )?(?:re)?format|^would reformat |code style issues (?:found )?in|\bnot (?:properly )?formatted\b|^Diff in \S+\.rs\b`)
+var unformatted = lazyregexp.New(`(?i)\bfiles? (?:that )?needs? (?:to be )?(?:re)?format|^would reformat |code style issues (?:found )?in|\bnot (?:properly )?formatted\b|^Diff in \S+\.rs\b`)
 
 // subRules are the checkers whose rules are many and named in the message.
 var subRules = map[string]bool{"staticcheck": true, "stylecheck": true, "gosimple": true, "gosec": true, "gocritic": true, "revive": true, "govet": true, "testifylint": true}
@@ -243,7 +243,7 @@ func (v *View) greenAgain(k int, f *found, check string) int {
 	return 0
 }
 
-var formats = regexp.MustCompile(`(?:^|[-_:. /])(?:fmt|format|gofmt|gofumpt|goimports|prettier|black|rustfmt|isort)(?:$|[-_:. ])`)
+var formats = lazyregexp.New(`(?:^|[-_:. /])(?:fmt|format|gofmt|gofumpt|goimports|prettier|black|rustfmt|isort)(?:$|[-_:. ])`)
 
 // withFlags is general with the flags, which tell whether a formatter writes.
 func withFlags(p *command.Program) string {

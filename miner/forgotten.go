@@ -2,12 +2,12 @@ package miner
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strings"
 
 	"lode/miner/command"
 	"lode/session"
+	"lode/session/lazyregexp"
 )
 
 const forgottenKind = "forgotten-check"
@@ -69,9 +69,9 @@ func (w *watch) ran(k int, e *session.Event) {
 }
 
 var (
-	redCheck  = regexp.MustCompile(`(?i)\b(?:(lint\w*|go ?fmt|formatt\w+|type ?checks?)|(tests?))\b[^.\n?]{0,40}?\b(?:fail\w*|red|broken|breaks?|broke|errors?)\b`)
-	fixCheck  = regexp.MustCompile(`(?i)\b(?:failing|broken|red|fix(?: the)?) lint\w*\b`)
-	namedHere = regexp.MustCompile("[`\"']([a-z][\\w./-]*(?: [\\w:./=-]+){1,5})[`\"']")
+	redCheck  = lazyregexp.New(`(?i)\b(?:(lint\w*|go ?fmt|formatt\w+|type ?checks?)|(tests?))\b[^.\n?]{0,40}?\b(?:fail\w*|red|broken|breaks?|broke|errors?)\b`)
+	fixCheck  = lazyregexp.New(`(?i)\b(?:failing|broken|red|fix(?: the)?) lint\w*\b`)
+	namedHere = lazyregexp.New("[`\"']([a-z][\\w./-]*(?: [\\w:./=-]+){1,5})[`\"']")
 )
 
 // maxReport is the length in bytes of a turn that does nothing but report a

@@ -1,12 +1,12 @@
 package miner
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"lode/miner/command"
 	"lode/session"
+	"lode/session/lazyregexp"
 )
 
 // evidence is what an outcome is judged on.
@@ -255,9 +255,9 @@ func onlyComplaints(r *evidence, line *command.Line) []clue {
 }
 
 var (
-	heading    = regexp.MustCompile(`^(?:===|---|###)|^Shell cwd was reset to `)
-	errorFirst = regexp.MustCompile(`^(?:error|Error|fatal|FATAL)\b[: ]`)
-	hint       = regexp.MustCompile(`(?i)^(?:hint|try|did you mean|usage|see)\b`)
+	heading    = lazyregexp.New(`^(?:===|---|###)|^Shell cwd was reset to `)
+	errorFirst = lazyregexp.New(`^(?:error|Error|fatal|FATAL)\b[: ]`)
+	hint       = lazyregexp.New(`(?i)^(?:hint|try|did you mean|usage|see)\b`)
 )
 
 // printedExit returns a clue where a line itself printed the exit code of a
@@ -288,7 +288,7 @@ func printedExit(r *evidence, line *command.Line) []clue {
 	return []clue{{class: OtherFailure, line: m[0], weight: telling}}
 }
 
-var exitPrinted = regexp.MustCompile(`(?im)^\W*(?:\w+ )?(?:exit(?:[ _-]?(?:code|status))?|rc|ret|status)\W{0,3}([1-9]\d{0,2})\W*$`)
+var exitPrinted = lazyregexp.New(`(?im)^\W*(?:\w+ )?(?:exit(?:[ _-]?(?:code|status))?|rc|ret|status)\W{0,3}([1-9]\d{0,2})\W*$`)
 
 // onlyShows reports whether a line does nothing but look: what it prints is
 // then not its own.
@@ -387,10 +387,10 @@ func vouched(c clue, line *command.Line) bool {
 }
 
 var (
-	shellSaid      = regexp.MustCompile(`^(?:/\S+/)?(?:\(eval\)|zsh|bash|sh|dash|/bin/\w+|\S+\.sh)[: ].*(?:not found|no matches found|syntax error|parse error|unexpected EOF)|^fish: Unknown command|^[\w-]+: command not found|: line \d+: |COMMAND MALFORMED`)
-	shellRedirects = regexp.MustCompile(`^(?:\(eval\):\d+|zsh:\d+|(?:/\S+/)?(?:ba|z|da)?sh: line \d+): (?:no such|[^\s:]+: No such)`)
-	uncaught       = regexp.MustCompile(`^((?:[A-Za-z_]\w*\.)*\w+Error)(?::|$)`)
-	sandbox        = regexp.MustCompile(`(?m)^(?:[\w./-]+: )*[Oo]peration not permitted(?:: \w+)?$|sandbox(?:-exec)?: .*deny|^failed in sandbox`)
+	shellSaid      = lazyregexp.New(`^(?:/\S+/)?(?:\(eval\)|zsh|bash|sh|dash|/bin/\w+|\S+\.sh)[: ].*(?:not found|no matches found|syntax error|parse error|unexpected EOF)|^fish: Unknown command|^[\w-]+: command not found|: line \d+: |COMMAND MALFORMED`)
+	shellRedirects = lazyregexp.New(`^(?:\(eval\):\d+|zsh:\d+|(?:/\S+/)?(?:ba|z|da)?sh: line \d+): (?:no such|[^\s:]+: No such)`)
+	uncaught       = lazyregexp.New(`^((?:[A-Za-z_]\w*\.)*\w+Error)(?::|$)`)
+	sandbox        = lazyregexp.New(`(?m)^(?:[\w./-]+: )*[Oo]peration not permitted(?:: \w+)?$|sandbox(?:-exec)?: .*deny|^failed in sandbox`)
 )
 
 // sandboxed reports whether an output is nothing but the sandbox saying no.
@@ -438,7 +438,7 @@ func brokenOff(clues []clue, line *command.Line) bool {
 }
 
 // noFolder is cd saying that it could not go there; zsh counts its lines.
-var noFolder = regexp.MustCompile(`\bcd:(?:\d+:)? `)
+var noFolder = lazyregexp.New(`\bcd:(?:\d+:)? `)
 
 // answers reports whether a non-zero exit of the deciding program is an
 // answer: nothing found, a difference, a probe that says no.
@@ -500,4 +500,4 @@ func brokenSetup(clues []clue) bool {
 	return setupError.MatchString(c.line)
 }
 
-var setupError = regexp.MustCompile(`^NameError|isn't reentrant|ImportError|ImproperlyConfigured|AppRegistryNotReady|no such table|not declare an explicit app_label|doesn't declare an explicit app_label|UnicodeEncodeError|FileNotFoundError|ConnectionRefused|ModuleNotFoundError`)
+var setupError = lazyregexp.New(`^NameError|isn't reentrant|ImportError|ImproperlyConfigured|AppRegistryNotReady|no such table|not declare an explicit app_label|doesn't declare an explicit app_label|UnicodeEncodeError|FileNotFoundError|ConnectionRefused|ModuleNotFoundError`)

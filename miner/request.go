@@ -1,10 +1,10 @@
 package miner
 
 import (
-	"regexp"
 	"strings"
 
 	"lode/session"
+	"lode/session/lazyregexp"
 )
 
 const requestKind = "request"
@@ -22,20 +22,20 @@ var request = Detector{
 type Topic struct {
 	Name  string // in keys, entities and the wording of rules
 	Title string
-	says  []*regexp.Regexp
-	not   *regexp.Regexp // a sentence about something else
+	says  []*lazyregexp.Regexp
+	not   *lazyregexp.Regexp // a sentence about something else
 }
 
 func topic(name, title string, says ...string) Topic {
 	t := Topic{Name: name, Title: title}
 	for _, re := range says {
-		t.says = append(t.says, regexp.MustCompile(`(?i)`+re))
+		t.says = append(t.says, lazyregexp.New(`(?i)`+re))
 	}
 	return t
 }
 
 func (t Topic) butNot(re string) Topic {
-	t.not = regexp.MustCompile(`(?i)` + re)
+	t.not = lazyregexp.New(`(?i)` + re)
 	return t
 }
 
@@ -129,7 +129,7 @@ func findRequests(v *View, emit func(Signal)) {
 
 // wish is how people begin when they ask, tell or reproach. What begins with
 // "The function …" or "If …" is mostly a reviewer's or a tool's text, pasted.
-var wish = regexp.MustCompile(`(?i)^(?:[-*•]\s*|\d+[.)]\s*|(?:ok(?:ay)?|yes|yeah|yup|no|nope|hmm+|also|and|but|so|now|then|well|great|ah|oh|wait|please|dude|whoa|first|actually|next|still|cool|sure|right|alright|q)\b[\s,.:!…-]*)*` +
+var wish = lazyregexp.New(`(?i)^(?:[-*•]\s*|\d+[.)]\s*|(?:ok(?:ay)?|yes|yeah|yup|no|nope|hmm+|also|and|but|so|now|then|well|great|ah|oh|wait|please|dude|whoa|first|actually|next|still|cool|sure|right|alright|q)\b[\s,.:!…-]*)*` +
 	`(?:can|could|would|should|shall|do|did|does|have|has|are|is|will|isn'?t|aren'?t|don'?t|doesn'?t|didn'?t|can'?t|never|always|let'?s|lets|` +
 	`(?:we|you)(?:'re|'d|'ll)? (?:\w+ )?(?:should|need|want|don'?t|do not|didn'?t|did not|have|already|forgot|missed|must|can|could|are|just|only|may|keep|still)|` +
 	`I(?:'d|'m| would| will)? (?:\w+ )?(?:like|love|want|prefer|think|doubt|said|asked|told|don'?t|did ?n[o']t|made?|mean\w*|need|wonder|hope|expect\w*)|` +
@@ -149,7 +149,7 @@ func topicOf(sentence string) *Topic {
 }
 
 // spoken ends a sentence, or a line.
-var spoken = regexp.MustCompile(`[.!?]+(?:\s+|$)|\n+`)
+var spoken = lazyregexp.New(`[.!?]+(?:\s+|$)|\n+`)
 
 // sentences cuts what a person said into sentences. Quoted, fenced and
 // indented lines, and lines of logs and code, are not theirs.
@@ -180,4 +180,4 @@ func sentences(text string) []string {
 }
 
 // pasted matches lines that no person types: places in files, times, code.
-var pasted = regexp.MustCompile(`^\S+\.\w+:\d+|^\d{4}-\d\d-\d\d|^(?:\$|#|//|\+\+\+|---|@@|diff |commit [0-9a-f]{7})|[{};]$|^\|`)
+var pasted = lazyregexp.New(`^\S+\.\w+:\d+|^\d{4}-\d\d-\d\d|^(?:\$|#|//|\+\+\+|---|@@|diff |commit [0-9a-f]{7})|[{};]$|^\|`)

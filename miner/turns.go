@@ -1,10 +1,10 @@
 package miner
 
 import (
-	"regexp"
 	"strings"
 
 	"lode/session"
+	"lode/session/lazyregexp"
 )
 
 // intentOf tells what a human turn does. Strong marks first: the text of a
@@ -39,15 +39,15 @@ func intentOf(s *session.Session, i int) session.Intent {
 }
 
 var (
-	standing = regexp.MustCompile(`(?:^|[.!\n] *)(?:please )?(?:always|never|from now on|in (?:the )?future|going forward|remember(?: to| that|:))\b|\bdon'?t ever\b|\bevery time you\b`)
-	corrects = regexp.MustCompile(`(?m)^(?:[-*] )?(?:(?:ok(?:ay)?|yup|yes|yeah|and|so)[\s,.…]+)*(?:no\b|nope|wrong|that'?s (?:not|wrong)|this is (?:not|wrong|incorrect)|it'?s (?:not|still)|not (?:what|quite|like|that)|you (?:forgot|missed|didn'?t|did not|should(?:n'?t)?|broke|are wrong|still|don'?t need)` +
+	standing = lazyregexp.New(`(?:^|[.!\n] *)(?:please )?(?:always|never|from now on|in (?:the )?future|going forward|remember(?: to| that|:))\b|\bdon'?t ever\b|\bevery time you\b`)
+	corrects = lazyregexp.New(`(?m)^(?:[-*] )?(?:(?:ok(?:ay)?|yup|yes|yeah|and|so)[\s,.…]+)*(?:no\b|nope|wrong|that'?s (?:not|wrong)|this is (?:not|wrong|incorrect)|it'?s (?:not|still)|not (?:what|quite|like|that)|you (?:forgot|missed|didn'?t|did not|should(?:n'?t)?|broke|are wrong|still|don'?t need)` +
 		`|stop\b|don'?t\b|do not\b|undo|revert|instead\b|wait\b|actually,? (?:no|let'?s|we|you|that|use|don'?t|i (?:want|need|meant))|but (?:that|this|it|you|the|not|why|isn'?t|still|i (?:thought|said|wanted))` +
 		`|why (?:did|do|are|would) you|why (?:couldn'?t|didn'?t|isn'?t|aren'?t|don'?t) (?:we|you|it)|(?:but )?i (?:said|asked|meant|told|thought|don'?t (?:want|think|like|know what))|isn'?t (?:your|that|this|it)|we (?:don'?t|should(?:n'?t| not)|shouldn'?t|already)` +
 		`|still (?:fail|broken|not|the same)|something is wrong|the (?:tests?|build|lint\w*|ci) (?:is|are|still)? ?(?:fail|broken|red))` +
 		`|\b(?:tests?|lint|build|ci) (?:is|are) (?:failing|broken|red)\b|\byou (?:forgot|missed)\b|\bi (?:already )?told (?:you|u)\b|\bshould(?:n'?t| not) (?:be|have)\b|\b(?:is|are) (?:incorrect|wrong)\b|\bi wonder (?:though )?if (?:we|you)\b|(?m)^(?:critical|high|medium) severity$`)
-	praises  = regexp.MustCompile(`^(?:great|perfect|nice|wow|it works|thanks|thank you|awesome|excellent|well done|looks good|lgtm|good job|love it)\b`)
-	against  = regexp.MustCompile(`\b(?:no|not|don'?t|do not|stop|wait|instead|wrong|only|just|should(?:n'?t)?|you|first|use|undo|revert|never|why|without)\b`)
-	answers1 = regexp.MustCompile(`^(?:yes|yep|yeah|y$|ok\b|okay|sure|go ahead|do it|proceed|continue|sounds good|let'?s (?:do|go)|option \d|\d+[).]?$|(?:implement|fix|do) \d)`)
+	praises  = lazyregexp.New(`^(?:great|perfect|nice|wow|it works|thanks|thank you|awesome|excellent|well done|looks good|lgtm|good job|love it)\b`)
+	against  = lazyregexp.New(`\b(?:no|not|don'?t|do not|stop|wait|instead|wrong|only|just|should(?:n'?t)?|you|first|use|undo|revert|never|why|without)\b`)
+	answers1 = lazyregexp.New(`^(?:yes|yep|yeah|y$|ok\b|okay|sure|go ahead|do it|proceed|continue|sounds good|let'?s (?:do|go)|option \d|\d+[).]?$|(?:implement|fix|do) \d)`)
 )
 
 // afterWork reports whether the agent has done something since the last human

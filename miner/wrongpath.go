@@ -2,12 +2,12 @@ package miner
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"lode/miner/command"
 	"lode/session"
+	"lode/session/lazyregexp"
 )
 
 const wrongPathKind = "wrong-path"
@@ -118,7 +118,7 @@ func entered(v *View, e *session.Event) string {
 	return ""
 }
 
-var notEntered = regexp.MustCompile(`\bcd:(?:\d+: | )(?:no such file or directory: (\S+)|([^:]+): No such file or directory)`)
+var notEntered = lazyregexp.New(`\bcd:(?:\d+: | )(?:no such file or directory: (\S+)|([^:]+): No such file or directory)`)
 
 // enters reports whether a line changes into a folder of that name.
 func enters(line *command.Line, folder string) bool {
@@ -151,10 +151,10 @@ func emptyGlob(v *View, e *session.Event) string {
 	return projectPath(v, folder, asked)
 }
 
-var nothing = regexp.MustCompile(`(?i)^\s*(?:$|no (?:files|matches|results)\b)`)
+var nothing = lazyregexp.New(`(?i)^\s*(?:$|no (?:files|matches|results)\b)`)
 
 // complaint is how the usual programs speak of a path.
-var complaint = regexp.MustCompile(`^(?:/\S+/)?([a-z][\w-]*): (?:cannot (?:access|open|stat|read) )?(['‘]?[\w./@+-]+['’]?)(?: for reading)?: (?:No such file or directory(?: \(os error 2\))?|(Is a directory))`)
+var complaint = lazyregexp.New(`^(?:/\S+/)?([a-z][\w-]*): (?:cannot (?:access|open|stat|read) )?(['‘]?[\w./@+-]+['’]?)(?: for reading)?: (?:No such file or directory(?: \(os error 2\))?|(Is a directory))`)
 
 func pathKey(wrong string) string { return "path\x00" + wrong }
 

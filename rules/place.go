@@ -1,11 +1,11 @@
 package rules
 
 import (
-	"regexp"
 	"strings"
 
 	"lode/miner"
 	"lode/miner/command"
+	"lode/session/lazyregexp"
 )
 
 // newSection is the heading of rules that fit no section of the file.
@@ -43,25 +43,25 @@ func Place(text, rule string, p *miner.Pattern) string {
 
 // fitting names the headings of sections that rules of a kind belong to, the
 // best first. The section that lode made before fits all.
-func fitting(p *miner.Pattern) []*regexp.Regexp {
-	own := regexp.MustCompile(`(?i)^learned from past sessions$`)
-	notes := regexp.MustCompile(`(?i)\b(?:gotchas?|pitfalls?|lessons|troubleshooting|common (?:mistakes|issues|problems))\b`)
+func fitting(p *miner.Pattern) []*lazyregexp.Regexp {
+	own := lazyregexp.New(`(?i)^learned from past sessions$`)
+	notes := lazyregexp.New(`(?i)\b(?:gotchas?|pitfalls?|lessons|troubleshooting|common (?:mistakes|issues|problems))\b`)
 	switch {
 	case p.Kind == "wrong-path":
-		return []*regexp.Regexp{own, regexp.MustCompile(`(?i)\b(?:layout|structure|where|directories|folders|file organi[sz]ation)\b`), notes}
+		return []*lazyregexp.Regexp{own, lazyregexp.New(`(?i)\b(?:layout|structure|where|directories|folders|file organi[sz]ation)\b`), notes}
 	case command.Role(p.Role) == command.Test:
-		return []*regexp.Regexp{own, regexp.MustCompile(`(?i)\b(?:tests?|testing)\b`), notes}
+		return []*lazyregexp.Regexp{own, lazyregexp.New(`(?i)\b(?:tests?|testing)\b`), notes}
 	case command.Role(p.Role) == command.Lint, command.Role(p.Role) == command.Build:
-		return []*regexp.Regexp{own, regexp.MustCompile(`(?i)\b(?:lint\w*|build\w*|checks?|commands?|development)\b`), notes}
+		return []*lazyregexp.Regexp{own, lazyregexp.New(`(?i)\b(?:lint\w*|build\w*|checks?|commands?|development)\b`), notes}
 	}
-	return []*regexp.Regexp{own, regexp.MustCompile(`(?i)\b(?:commands?|tools?|shell|environment)\b`), notes}
+	return []*lazyregexp.Regexp{own, lazyregexp.New(`(?i)\b(?:commands?|tools?|shell|environment)\b`), notes}
 }
 
 var (
-	headingLine = regexp.MustCompile(`^#{1,6}\s+(.+?)\s*#*\s*$`)
-	bulletLine  = regexp.MustCompile(`^([-*+] )\S`)
-	fenceLine   = regexp.MustCompile("^\\s*(```+|~~~+)")
-	proseLine   = regexp.MustCompile(`^\pL`)
+	headingLine = lazyregexp.New(`^#{1,6}\s+(.+?)\s*#*\s*$`)
+	bulletLine  = lazyregexp.New(`^([-*+] )\S`)
+	fenceLine   = lazyregexp.New("^\\s*(```+|~~~+)")
+	proseLine   = lazyregexp.New(`^\pL`)
 )
 
 // sectionFor finds the line behind the first top-level list of the section that
@@ -146,7 +146,7 @@ func Covered(text, rule string, p *miner.Pattern) string {
 	return ""
 }
 
-var before = regexp.MustCompile(`(?i)\b(?:before|prior to|until)\b|\b(?:always|every|each)\b.*\b(?:commit|push|change)`)
+var before = lazyregexp.New(`(?i)\b(?:before|prior to|until)\b|\b(?:always|every|each)\b.*\b(?:commit|push|change)`)
 
 // alike reports whether a line has most of the words that a rule consists of.
 func alike(line, rule string) bool {

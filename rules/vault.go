@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +14,7 @@ import (
 	renameio "github.com/google/renameio/v2/maybe"
 
 	"lode/session"
+	"lode/session/lazyregexp"
 )
 
 // Vault holds learnings: one Markdown note each, with flat front matter, so
@@ -121,7 +121,7 @@ func (l *Learning) tame(id string) {
 	}
 }
 
-var statusLine = regexp.MustCompile(`(?m)^status:.*$`)
+var statusLine = lazyregexp.New(`(?m)^status:.*$`)
 
 // Retire moves the learning of a proposal out of what is loaded. Its note
 // stays, with all that people wrote into it.

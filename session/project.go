@@ -2,12 +2,13 @@ package session
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"sort"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
+
+	"lode/session/lazyregexp"
 )
 
 // Project is what sessions belong to: a repository, whoever's checkout of it.
@@ -128,18 +129,18 @@ func SameProject(project, name string) bool {
 
 // worktree shapes: what agents and people put between a repository and the
 // folder of one of its worktrees. The first group is the repository.
-var worktreeShapes = []*regexp.Regexp{
-	regexp.MustCompile(`^(.+?)/\.(?:claude/|git/|cursor/)?worktrees/.+$`),
-	regexp.MustCompile(`^(.+?)-worktrees?(?:/.*)?$`),
-	regexp.MustCompile(`^(.+?)/worktrees/.+$`),
+var worktreeShapes = []*lazyregexp.Regexp{
+	lazyregexp.New(`^(.+?)/\.(?:claude/|git/|cursor/)?worktrees/.+$`),
+	lazyregexp.New(`^(.+?)-worktrees?(?:/.*)?$`),
+	lazyregexp.New(`^(.+?)/worktrees/.+$`),
 }
 
 // agentWorktrees are the folders of worktrees that agents keep in their own
 // home; there the repository is known by its name only. Codex has
 // ~/.codex/worktrees/<id>/<repository>, Cursor ~/.cursor/worktrees/<repository>/<id>.
-var agentWorktrees = []*regexp.Regexp{
-	regexp.MustCompile(`^.+/\.codex/worktrees/[^/]+/([^/]+)`),
-	regexp.MustCompile(`^(?:.*/(?:home|Users)/[^/]+|/root)/\.cursor/worktrees/([^/]+)/[^/]+`),
+var agentWorktrees = []*lazyregexp.Regexp{
+	lazyregexp.New(`^.+/\.codex/worktrees/[^/]+/([^/]+)`),
+	lazyregexp.New(`^(?:.*/(?:home|Users)/[^/]+|/root)/\.cursor/worktrees/([^/]+)/[^/]+`),
 }
 
 // Root returns the folder of the repository that a working folder belongs to,

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -85,6 +88,34 @@ func room(pkg string) string {
 }
 
 func under(pkg, folder string) bool { return pkg == folder || strings.HasPrefix(pkg, folder+"/") }
+
+// A process that searches waits for nothing that it does not need: regular
+// expressions at package level are compiled when they are first used.
+func TestLazyRegexps(t *testing.T) {
+	top := filepath.Join("..", "..")
+	err := filepath.WalkDir(top, func(path string, e os.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			return err
+		}
+		for _, d := range file.Decls {
+			ast.Inspect(d, func(n ast.Node) bool {
+				if s, ok := n.(*ast.SelectorExpr); ok && s.Sel.Name == "MustCompile" {
+					t.Errorf("%s compiles a regular expression at start (hint: lazyregexp.New)", path)
+				}
+				_, function := n.(*ast.FuncDecl)
+				return !function
+			})
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
 
 // The README names commands that work and files that are there.
 func TestReadme(t *testing.T) {

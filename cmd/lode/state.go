@@ -6,13 +6,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/gofrs/flock"
 	renameio "github.com/google/renameio/v2/maybe"
+
+	"lode/session/lazyregexp"
 )
 
 // stateVersion is the version of the layout of the state folder. A program
@@ -86,7 +87,7 @@ func (w *world) lock() (unlock func(), err error) {
 
 // unfinished are the names of files that are being written beside the real
 // ones, and of folders with copies of databases.
-var unfinished = regexp.MustCompile(`^\..*[0-9]{4,}$`)
+var unfinished = lazyregexp.New(`^\..*[0-9]{4,}$`)
 
 // sweep removes what killed runs left unfinished. The index sees to its own.
 func (w *world) sweep() {

@@ -1,8 +1,9 @@
 package command
 
 import (
-	"regexp"
 	"strings"
+
+	"lode/session/lazyregexp"
 )
 
 // Role is what a program does in a command line.
@@ -92,9 +93,9 @@ var runners = map[string]bool{"make": true, "gmake": true, "npm": true, "yarn": 
 	"mise": true, "gradle": true, "gradlew": true, "rake": true, "nox": true, "invoke": true, "inv": true, "composer": true, "grunt": true, "gulp": true, "turbo": true, "nx": true}
 
 var (
-	testWord  = regexp.MustCompile(`(?i)(^|[-_./:])(run[-_]?)?(unit|integration|e2e)?[-_]?(tests?|specs?|check)($|[-_./:])`)
-	lintWord  = regexp.MustCompile(`(?i)(^|[-_./:])(lint|fmt|format|typecheck|type-check|types|tsc|style|vet)($|[-_./:])`)
-	buildWord = regexp.MustCompile(`(?i)(^|[-_./:])(build|compile|bundle|dist)($|[-_./:])`)
+	testWord  = lazyregexp.New(`(?i)(^|[-_./:])(run[-_]?)?(unit|integration|e2e)?[-_]?(tests?|specs?|check)($|[-_./:])`)
+	lintWord  = lazyregexp.New(`(?i)(^|[-_./:])(lint|fmt|format|typecheck|type-check|types|tsc|style|vet)($|[-_./:])`)
+	buildWord = lazyregexp.New(`(?i)(^|[-_./:])(build|compile|bundle|dist)($|[-_./:])`)
 )
 
 // roleOf works out the role of a program.
