@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -241,9 +240,8 @@ func (b *Book) renew(d *Proposal) error {
 		}
 		return err
 	}
-	last, _ := b.Ledger.Last(d.ID, EvProposed, EvEdited)
 	fresh, err := Print(d)
-	if err != nil || string(fresh) == string(doc) || hashOf(string(doc)) != last.Doc {
+	if err != nil || string(fresh) == string(doc) || b.edited(d) {
 		return err
 	}
 	hash, err := b.write(d)
@@ -285,36 +283,11 @@ func (b *Book) Accept(id, root, reason string) (*Proposal, error) {
 	if d.Status == Accepted {
 		return d, b.resume(d)
 	}
-	if d.Status != Open && d.Status != Snoozed {
-		return d, fmt.Errorf("%s is %s", d.ID, d.Status)
-	}
-	if root != "" && root != d.Root {
-		if err := b.moveTo(d, root); err != nil {
-			return d, err
-		}
-	}
-	if d.Root == "" {
-		return d, ErrNoRoot
-	}
-	if info, err := os.Stat(d.Root); err != nil || !info.IsDir() {
-		return d, fmt.Errorf("%w: %s is not there", ErrNoRoot, d.Root)
-	}
-	text, err := readTarget(d.Root, d.Target)
-	missing := errors.Is(err, fs.ErrNotExist)
-	if err != nil && !missing {
+	c, err := b.prepare(d, root)
+	if err != nil {
 		return d, err
 	}
-	if base := d.baseOf(text, missing); base != d.Base {
-		return d, b.reshow(d)
-	}
-	after, err := Apply(d.Diff, text)
-	if err != nil {
-		return d, fmt.Errorf("%s: %w (hint: edit %s, or delete it to have the proposal made anew)", d.ID, err, b.file(d.ID))
-	}
-	if after == text {
-		return d, fmt.Errorf("%s: its diff changes nothing (hint: reject it instead)", d.ID)
-	}
-	return d, b.apply(d, text, after, missing, reason)
+	return d, b.apply(c, reason)
 }
 
 func (d *Proposal) baseOf(text string, missing bool) string {
@@ -324,23 +297,18 @@ func (d *Proposal) baseOf(text string, missing bool) string {
 	return hashOf(text)
 }
 
-// moveTo takes a proposal to another checkout: there its target may be another.
-func (b *Book) moveTo(d *Proposal, root string) error {
-	choice := Choose(root, d.Fit.Agents)
-	d.Root, d.Target, d.WhyThere, d.Budget.Limit = root, choice.File, choice.Why, choice.Target.Limit
-	if err := d.rebase(); err != nil {
-		return err
-	}
-	return b.rewrite(d, "for the checkout "+root)
-}
-
-// rewrite stores a proposal that was made anew, unless it is told already.
+// rewrite stores a proposal that was made anew, unless it is told already. What
+// a person made of it stays that person's.
 func (b *Book) rewrite(d *Proposal, reason string) error {
+	ev := EvProposed
+	if b.edited(d) {
+		ev = EvEdited
+	}
 	doc, err := b.write(d)
-	if last, _ := b.Ledger.Last(d.ID, EvProposed); err != nil || last.Doc == doc {
+	if last, _ := b.Ledger.Last(d.ID, ev); err != nil || last.Doc == doc {
 		return err
 	}
-	return b.Ledger.Append(b.entry(EvProposed, d, func(e *Entry) { e.Doc, e.Reason = doc, reason }))
+	return b.Ledger.Append(b.entry(ev, d, func(e *Entry) { e.Doc, e.Reason = doc, reason }))
 }
 
 func (b *Book) reshow(d *Proposal) error {
@@ -355,19 +323,15 @@ func (b *Book) reshow(d *Proposal) error {
 
 // apply changes the target. The ledger comes first, with the bytes that undo
 // needs, so that no crash can leave a change without them.
-func (b *Book) apply(d *Proposal, before, after string, missing bool, reason string) error {
-	var kept *string
-	if !missing {
-		enc := base64.StdEncoding.EncodeToString([]byte(before))
-		kept = &enc
-	}
-	if err := b.Ledger.Append(b.entry(EvAccepted, d, func(e *Entry) { e.Reason, e.Before, e.After = reason, kept, hashOf(after) })); err != nil {
+func (b *Book) apply(c *Change, reason string) error {
+	d := c.Proposal
+	if err := b.Ledger.Append(b.entry(EvAccepted, d, func(e *Entry) { e.Reason, e.Before, e.After = reason, c.kept(), hashOf(c.After) })); err != nil {
 		return err
 	}
-	if err := writeTarget(d.Root, d.Target, after); err != nil {
+	if err := writeTarget(d.Root, d.Target, c.After); err != nil {
 		return err
 	}
-	return b.finish(d, hashOf(after))
+	return b.finish(d, hashOf(c.After))
 }
 
 // finish makes the records of a change whose target is written. Each step can
@@ -388,6 +352,9 @@ func (b *Book) resume(d *Proposal) error {
 	change, _ := b.Ledger.Last(d.ID, EvAccepted)
 	if done, ok := b.Ledger.Last(d.ID, EvApplied); ok && done.Seq > change.Seq {
 		return fmt.Errorf("%s is accepted already", d.ID)
+	}
+	if change.Elsewhere != (Elsewhere{}) {
+		return b.finish(d, change.After)
 	}
 	text, err := readTarget(d.Root, d.Target)
 	missing := errors.Is(err, fs.ErrNotExist)
@@ -482,100 +449,4 @@ func (b *Book) Snooze(id string, until time.Time) (*Proposal, error) {
 	}
 	d.Status = Snoozed
 	return d, b.Ledger.Append(b.entry(EvSnoozed, d, func(e *Entry) { e.Until = until }))
-}
-
-// ErrLineGone says that an accepted rule can no longer be taken back out.
-var ErrLineGone = errors.New("the rule's lines no longer stand as they were written")
-
-// Undo takes an accepted proposal back: the target gets its old bytes again,
-// or, when it was changed since, loses just the lines that were added.
-func (b *Book) Undo(id, reason string) (*Proposal, error) { return b.undo(id, reason, b.restore) }
-
-// UndoneByHand records that a person took an accepted proposal back; the target
-// stays as it is.
-func (b *Book) UndoneByHand(id, reason string) (*Proposal, error) {
-	return b.undo(id, reason, func(*Proposal, Entry) error { return nil })
-}
-
-func (b *Book) undo(id, reason string, restore func(*Proposal, Entry) error) (*Proposal, error) {
-	d, err := b.Get(id)
-	if err != nil {
-		return nil, err
-	}
-	if d.Status != Accepted {
-		return d, fmt.Errorf("%s is %s, there is nothing to undo", d.ID, d.Status)
-	}
-	change, _ := b.Ledger.Last(d.ID, EvAccepted)
-	d.Root, d.Target = change.Root, change.Target
-	if err := restore(d, change); err != nil {
-		return d, err
-	}
-	if err := b.Vault.Retire(d, b.Now); err != nil {
-		return d, err
-	}
-	if err := b.Ledger.Append(b.entry(EvUndone, d, func(e *Entry) { e.Reason = reason })); err != nil {
-		return d, err
-	}
-	d.Status = Undone
-	return d, b.rebaseSiblings(d)
-}
-
-func (b *Book) restore(d *Proposal, change Entry) error {
-	var before string
-	if change.Before != nil {
-		raw, err := base64.StdEncoding.DecodeString(*change.Before)
-		if err != nil {
-			return err
-		}
-		before = string(raw)
-	}
-	now, err := readTarget(d.Root, d.Target)
-	switch {
-	case errors.Is(err, fs.ErrNotExist) && change.Before == nil:
-		return nil // a person deleted it already
-	case err != nil:
-		return err
-	case change.Before != nil && now == before:
-		return nil // the change was never written, or is undone already
-	case hashOf(now) == change.After && change.Before == nil:
-		return os.Remove(filepath.Join(d.Root, filepath.FromSlash(d.Target)))
-	case hashOf(now) == change.After:
-		return writeTarget(d.Root, d.Target, before)
-	}
-	less, ok := withoutAdded(now, d.Diff)
-	if !ok {
-		return fmt.Errorf("%s: %w (hint: take them out by hand, then lode review undo %s --by-hand)", filepath.Join(d.Root, d.Target), ErrLineGone, d.ID)
-	}
-	if less == "" && b.created(d) {
-		return os.Remove(filepath.Join(d.Root, filepath.FromSlash(d.Target)))
-	}
-	return writeTarget(d.Root, d.Target, less)
-}
-
-// created reports whether a proposal's target was made by an accepted proposal.
-func (b *Book) created(d *Proposal) bool {
-	return slices.ContainsFunc(b.Ledger.Entries, func(e Entry) bool {
-		return e.Event == EvAccepted && e.Before == nil && e.Root == d.Root && e.Target == d.Target
-	})
-}
-
-// withoutAdded takes the lines that a diff adds out of a text in which other
-// lines have changed. They must stand there once, together; a diff that also
-// removed lines cannot be taken back so.
-func withoutAdded(text, diff string) (string, bool) {
-	var added strings.Builder
-	for line := range strings.Lines(diff) {
-		switch {
-		case strings.HasPrefix(line, "+++ "), strings.HasPrefix(line, "--- "):
-		case line[0] == '+':
-			added.WriteString(line[1:])
-		case line[0] == '-':
-			return "", false
-		}
-	}
-	block := added.String()
-	if block == "" || strings.Count(text, block) != 1 {
-		return "", false
-	}
-	return strings.Replace(text, block, "", 1), true
 }

@@ -356,7 +356,7 @@ func TestAcceptThroughLink(t *testing.T) {
 func TestUndoAfterChanges(t *testing.T) {
 	const rule = "- Run tests with `uv run tool0`, not with `tool0`, which is not available here.\n"
 	for _, c := range []struct{ name, now, want string }{ // want "" is refused
-		{"a diff that also removed", rule + "More.\n", ""},
+		{"a diff that also removed", rule + "More.\n", "- Fast.\nMore.\n"},
 		{"words around", "Mine.\n\n## Tests\n\n- Fast.\n" + rule + "- More.\n", "Mine.\n\n## Tests\n\n- Fast.\n- More.\n"},
 		{"moved", rule + "\n## Tests\n\n- Fast.\n", "\n## Tests\n\n- Fast.\n"},
 		{"reworded", "## Tests\n\n- Fast.\n- Never tool0.\n", ""},

@@ -34,8 +34,17 @@ type Entry struct {
 	Doc      string    `json:"doc,omitempty"`      // hash of the proposal's document as it was written
 	Before   *string   `json:"before,omitempty"`   // the target's bytes before the change, base64; null when it was not there
 	After    string    `json:"after,omitempty"`    // hash of the target after the change
-	Prev     string    `json:"prev"`
-	Hash     string    `json:"hash,omitempty"`
+	Elsewhere
+	Prev string `json:"prev"`
+	Hash string `json:"hash,omitempty"`
+}
+
+// Elsewhere is where a change went when it did not go into the checkout: a
+// commit on a branch, or a patch file.
+type Elsewhere struct {
+	Branch string `json:"branch,omitempty"`
+	Commit string `json:"commit,omitempty"`
+	Patch  string `json:"patch,omitempty"`
 }
 
 // Event is what a ledger entry tells.
