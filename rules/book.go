@@ -424,29 +424,33 @@ func (b *Book) rebaseSiblings(done *Proposal) error {
 	return nil
 }
 
+// Undecided returns a proposal that is open or put off; of another, the error
+// says where it stands.
+func (b *Book) Undecided(id string) (*Proposal, error) {
+	d, err := b.Get(id)
+	if err == nil && d.Status != Open && d.Status != Snoozed {
+		err = fmt.Errorf("%s is %s", d.ID, d.Status)
+	}
+	return d, err
+}
+
 // Reject decides against a proposal. It is not made again until its evidence
 // has doubled.
 func (b *Book) Reject(id, reason string) (*Proposal, error) {
-	d, err := b.Get(id)
+	d, err := b.Undecided(id)
 	if err != nil {
-		return nil, err
-	}
-	if d.Status != Open && d.Status != Snoozed {
-		return d, fmt.Errorf("%s is %s", d.ID, d.Status)
+		return d, err
 	}
 	d.Status = Rejected
 	return d, b.Ledger.Append(b.entry(EvRejected, d, func(e *Entry) { e.Reason = reason }))
 }
 
 // Snooze puts a proposal off.
-func (b *Book) Snooze(id string, until time.Time) (*Proposal, error) {
-	d, err := b.Get(id)
+func (b *Book) Snooze(id, reason string, until time.Time) (*Proposal, error) {
+	d, err := b.Undecided(id)
 	if err != nil {
-		return nil, err
-	}
-	if d.Status != Open && d.Status != Snoozed {
-		return d, fmt.Errorf("%s is %s", d.ID, d.Status)
+		return d, err
 	}
 	d.Status = Snoozed
-	return d, b.Ledger.Append(b.entry(EvSnoozed, d, func(e *Entry) { e.Until = until }))
+	return d, b.Ledger.Append(b.entry(EvSnoozed, d, func(e *Entry) { e.Until, e.Reason = until, reason }))
 }

@@ -536,8 +536,8 @@ func TestProposeAgain(t *testing.T) {
 		{"open", func(d *desk) error { return nil }, 5, 0, false, Open},
 		{"rejected", func(d *desk) error { _, err := d.Reject(idOf(0), "no"); return err }, 7, 0, false, Rejected},
 		{"rejected, doubled", func(d *desk) error { _, err := d.Reject(idOf(0), "no"); return err }, 8, 0, true, Open},
-		{"snoozed", func(d *desk) error { _, err := d.Snooze(idOf(0), monday.AddDate(0, 0, 7)); return err }, 9, 0, false, Snoozed},
-		{"snooze over", func(d *desk) error { _, err := d.Snooze(idOf(0), monday.AddDate(0, 0, 7)); return err }, 9, 7, false, Open},
+		{"snoozed", func(d *desk) error { _, err := d.Snooze(idOf(0), "", monday.AddDate(0, 0, 7)); return err }, 9, 0, false, Snoozed},
+		{"snooze over", func(d *desk) error { _, err := d.Snooze(idOf(0), "", monday.AddDate(0, 0, 7)); return err }, 9, 7, false, Open},
 		{"accepted", func(d *desk) error { _, err := d.Accept(idOf(0), "", ""); return err }, 9, 0, false, Accepted},
 		{"undone", func(d *desk) error {
 			_, err := d.Accept(idOf(0), "", "")

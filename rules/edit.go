@@ -48,12 +48,9 @@ func hunksOf(diff string) string {
 // proposal's diff adds, and checks that the diff can still be applied; nothing
 // is written. Errors that are ErrEdit are the person's.
 func (b *Book) TryEdit(id string, added []string) (*Proposal, error) {
-	d, err := b.Get(id)
+	d, err := b.Undecided(id)
 	if err != nil {
-		return nil, err
-	}
-	if d.Status != Open && d.Status != Snoozed {
-		return d, fmt.Errorf("%s is %s", d.ID, d.Status)
+		return d, err
 	}
 	text, err := readTarget(d.Root, d.Target)
 	missing := errors.Is(err, fs.ErrNotExist)

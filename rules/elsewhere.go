@@ -99,3 +99,24 @@ func (d *Proposal) rebaseOn(text string) error {
 	d.Root = root
 	return err
 }
+
+// Went returns where the change of an accepted proposal went, if not into the
+// checkout.
+func (b *Book) Went(id string) Elsewhere {
+	e, _ := b.Ledger.Last(id, EvAccepted)
+	return e.Elsewhere
+}
+
+// Without returns a text, in which other lines may have changed, without the
+// change of an accepted proposal.
+func (b *Book) Without(id, text string) (string, error) {
+	d, entry, err := b.accepted(id)
+	if err != nil {
+		return "", err
+	}
+	less, found, err := b.without(d, &entry, text)
+	if err == nil && found != allOfThem {
+		err = ErrLineGone
+	}
+	return less, err
+}

@@ -107,12 +107,10 @@ func (b *Book) reversal(d *Proposal, entry Entry) (*Change, error) {
 		c.After, c.Removed = before, created
 		return c, nil
 	}
-	after, err := Apply(d.Diff, before)
-	if err != nil || hashOf(after) != entry.After {
-		return nil, fmt.Errorf("%s: its diff is not the one that was accepted (hint: take the rule out of %s by hand, then lode review undo %s --by-hand)", b.file(d.ID), c.File(), d.ID)
-	}
-	less, found := takeOut(now, lineEdits(before, after))
+	less, found, err := b.without(d, &entry, now)
 	switch {
+	case err != nil:
+		return nil, err
 	case found == 0 && entry.Elsewhere != Elsewhere{}:
 		return c, nil // it never came
 	case found != allOfThem:
@@ -120,6 +118,20 @@ func (b *Book) reversal(d *Proposal, entry Entry) (*Change, error) {
 	}
 	c.After, c.Removed = less, less == "" && b.created(d)
 	return c, nil
+}
+
+// without takes the change of an accepted proposal out of a text; see takeOut.
+func (b *Book) without(d *Proposal, entry *Entry, text string) (string, int, error) {
+	before, err := entry.before()
+	if err != nil {
+		return "", 0, err
+	}
+	after, err := Apply(d.Diff, before)
+	if err != nil || hashOf(after) != entry.After {
+		return "", 0, fmt.Errorf("%s: its diff is not the one that was accepted (hint: take the rule out by hand, then lode review undo %s --by-hand)", b.file(d.ID), d.ID)
+	}
+	less, found := takeOut(text, lineEdits(before, after))
+	return less, found, nil
 }
 
 // before is the target's text before the change that an entry tells of.

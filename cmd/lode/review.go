@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -33,7 +32,7 @@ file is patched, the ledger says who and why, and undo gives the old bytes back.
 		RunE: func(cmd *cobra.Command, _ []string) error { return runReviewList(g, all) },
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "list also what was decided")
-	cmd.AddCommand(newReviewListCommand(g), newReviewShowCommand(g), newReviewAcceptCommand(g), newReviewRejectCommand(g), newReviewSnoozeCommand(g), newReviewUndoCommand(g))
+	cmd.AddCommand(newReviewListCommand(g), newReviewShowCommand(g), newReviewAcceptCommand(g), newReviewEditCommand(g), newReviewRejectCommand(g), newReviewSnoozeCommand(g), newReviewUndoCommand(g))
 	return cmd
 }
 
@@ -56,80 +55,6 @@ func newReviewShowCommand(g *globals) *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(_ *cobra.Command, args []string) error { return runReviewShow(g, args[0]) },
 	}
-}
-
-func newReviewAcceptCommand(g *globals) *cobra.Command {
-	var root, reason string
-	cmd := &cobra.Command{
-		Use: "accept ID", Short: "Apply a proposal to its file",
-		Long: `accept patches the file and writes the learning into the vault. When the file
-has changed since the proposal was made, nothing is applied: the proposal is made
-anew against the file as it is, and shown.`,
-		Example: "  lode review accept r-1a2b3c4d\n  lode review accept r-1a2b3c4d --root ~/src/shop",
-		Args:    cobra.ExactArgs(1),
-		RunE:    func(_ *cobra.Command, args []string) error { return runReviewAccept(g, args[0], root, reason) },
-	}
-	cmd.Flags().StringVar(&root, "root", "", "the project's checkout, where it is not known or another is meant")
-	cmd.Flags().StringVar(&reason, "reason", "", "why, for the ledger")
-	return cmd
-}
-
-func newReviewRejectCommand(g *globals) *cobra.Command {
-	var reason string
-	cmd := &cobra.Command{
-		Use: "reject ID", Short: "Decide against a proposal",
-		Long:    "reject is remembered: the proposal comes back only when its evidence has doubled.",
-		Example: `  lode review reject r-1a2b3c4d --reason "we are removing that tool"`,
-		Args:    cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			return decide(g, args[0], "rejected", func(b *rules.Book) (*rules.Proposal, error) { return b.Reject(args[0], reason) })
-		},
-	}
-	cmd.Flags().StringVar(&reason, "reason", "", "why, for the ledger")
-	return cmd
-}
-
-func newReviewSnoozeCommand(g *globals) *cobra.Command {
-	var days int
-	cmd := &cobra.Command{
-		Use: "snooze ID", Short: "Put a proposal off",
-		Example: "  lode review snooze r-1a2b3c4d --days 14",
-		Args:    cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			if days < 1 {
-				return usagef("--days is %d, it must be at least 1", days)
-			}
-			return decide(g, args[0], "snoozed", func(b *rules.Book) (*rules.Proposal, error) {
-				return b.Snooze(args[0], b.Now.AddDate(0, 0, days))
-			})
-		},
-	}
-	cmd.Flags().IntVar(&days, "days", 7, "how long")
-	return cmd
-}
-
-func newReviewUndoCommand(g *globals) *cobra.Command {
-	var reason string
-	var byHand bool
-	cmd := &cobra.Command{
-		Use: "undo ID", Short: "Take an accepted proposal back",
-		Long: `undo gives the file its old bytes again. When the file was changed since, only
-the lines that were added are taken out; when those no longer stand, it says so
-and changes nothing. Then take the rule out by hand, and tell with --by-hand.`,
-		Example: "  lode review undo r-1a2b3c4d",
-		Args:    cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			return decide(g, args[0], "undone", func(b *rules.Book) (*rules.Proposal, error) {
-				if byHand {
-					return b.UndoneByHand(args[0], reason)
-				}
-				return b.Undo(args[0], reason)
-			})
-		},
-	}
-	cmd.Flags().BoolVar(&byHand, "by-hand", false, "you took it out yourself: record that, and leave the file as it is")
-	cmd.Flags().StringVar(&reason, "reason", "", "why, for the ledger")
-	return cmd
 }
 
 // book opens the proposals and the ledger.
@@ -258,84 +183,6 @@ func (w *world) printProposal(d *rules.Proposal) {
 	if d.Status == rules.Open {
 		fmt.Fprintf(out, "\nlode review accept %s    or reject, snooze\n", d.ID)
 	}
-}
-
-func runReviewAccept(g *globals, id, root, reason string) error {
-	w, err := g.world()
-	if err != nil {
-		return err
-	}
-	if root != "" {
-		abs, err := filepath.Abs(root)
-		if err != nil {
-			return err
-		}
-		if info, err := os.Stat(abs); err != nil || !info.IsDir() {
-			return usagef("--root: %s is not a folder", root)
-		}
-		root = abs
-	}
-	unlock, err := w.lock()
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	b, err := w.book()
-	if err != nil {
-		return err
-	}
-	d, err := b.Accept(id, root, reason)
-	switch {
-	case errors.Is(err, rules.ErrMoved):
-		if !g.json {
-			w.printProposal(d)
-		}
-		return fmt.Errorf("%w; nothing was applied, the proposal was made anew (hint: look at it, then accept it again)", err)
-	case errors.Is(err, rules.ErrNoRoot):
-		return usagef("%w (hint: name it with --root DIR, or set root: for project %s in the configuration)", err, d.Project)
-	case err != nil:
-		return proposalError(err)
-	}
-	return w.printDecision(d, "accepted", "  "+filepath.Join(d.Root, filepath.FromSlash(d.Target))+" now says: "+d.Rule)
-}
-
-// decide carries out a decision under the lock.
-func decide(g *globals, id, done string, f func(*rules.Book) (*rules.Proposal, error)) error {
-	w, err := g.world()
-	if err != nil {
-		return err
-	}
-	unlock, err := w.lock()
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	b, err := w.book()
-	if err != nil {
-		return err
-	}
-	d, err := f(b)
-	if err != nil {
-		return proposalError(err)
-	}
-	return w.printDecision(d, done, "")
-}
-
-func (w *world) printDecision(d *rules.Proposal, done, more string) error {
-	if w.json {
-		return printJSON(w.stdout, struct {
-			V int `json:"v"`
-			proposalView
-		}{1, viewProposal(d)})
-	}
-	if w.quiet {
-		return nil
-	}
-	fmt.Fprintf(w.stdout, "%s %s\n", d.ID, done)
-	if more != "" {
-		fmt.Fprintln(w.stdout, strings.TrimRight(more, "\n"))
-	}
-	return nil
 }
 
 func newBriefCommand(g *globals) *cobra.Command {
