@@ -34,16 +34,21 @@ type BacktestedOne struct {
 
 const strong = 3 // sessions
 
-// NewBacktest compares two reports: of the sessions before a date, and of those
-// after it. A project that was not worked on after the date tells nothing: its
-// patterns are left out.
-func NewBacktest(before, after Report) Backtest {
+// NewBacktest compares a report of the sessions before a date with what all
+// sessions show, in which later reports whether a root session came after the
+// date. What was met is taken from all sessions, because a habit that shows in a
+// few of them is seen only when they lie side by side. A project that was not
+// worked on after the date tells nothing: its patterns are left out.
+func NewBacktest(before, all Report, later func(root string) bool) Backtest {
 	met, failing := make(map[string]map[string]bool), make(map[string]bool)
 	projects := make(map[string]bool)
-	for i := range after.Patterns {
-		p := &after.Patterns[i]
-		projects[p.Project+"\x00"+p.Population] = true
+	for i := range all.Patterns {
+		p := &all.Patterns[i]
 		for _, s := range p.SessionList {
+			if !later(s.Root) {
+				continue
+			}
+			projects[p.Project+"\x00"+p.Population] = true
 			failing[s.Root] = true
 			for _, id := range append(p.Joined, p.ID) {
 				if met[id] == nil {

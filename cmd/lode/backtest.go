@@ -52,25 +52,28 @@ func runBacktest(ctx context.Context, g *globals, at string, projects []string) 
 	if err != nil {
 		return err
 	}
-	var before, after []session.Info
+	var all, before []session.Info
+	begun := make(map[string]bool) // root sessions, before the date
 	for _, info := range lib.selected(&filters{projects: projects}, time.Time{}, time.Time{}) {
-		switch {
-		case info.Start.IsZero():
-		case info.Start.Before(day):
+		if info.Start.IsZero() {
+			continue
+		}
+		all = append(all, info)
+		if info.Start.Before(day) {
 			before = append(before, info)
-		default:
-			after = append(after, info)
+			begun[lib.roots[info.Name()]] = true
 		}
 	}
 	learned, err := lib.mineFrom(time.Time{}, loadAhead(ctx, before, lib.load))
 	if err != nil {
 		return err
 	}
-	came, err := lib.mineFrom(day, loadAhead(ctx, after, lib.load))
+	came, err := lib.mineFrom(time.Time{}, loadAhead(ctx, all, lib.load))
 	if err != nil {
 		return err
 	}
-	view := backtestView{1, day, len(before), len(after), miner.NewBacktest(learned, came)}
+	later := func(root string) bool { return !begun[root] }
+	view := backtestView{1, day, len(before), len(all) - len(before), miner.NewBacktest(learned, came, later)}
 	if g.json {
 		return printJSON(w.stdout, view)
 	}
