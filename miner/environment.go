@@ -19,6 +19,41 @@ var environment = Detector{
 	Find: findEnvironment,
 }
 
+// Userland is the cause of failures of GNU options and tools on a system that
+// has BSD's: its programs write the option without quotes after "option --".
+const Userland = "userland"
+
+// onMac reports whether a session ran on macOS, by its folder.
+func (v *View) onMac() bool { return strings.HasPrefix(v.Cwd, "/Users/") }
+
+// gnuForm returns what the agent wrote that only GNU's tools take: a program
+// with its option, or the program alone.
+func gnuForm(line *command.Line, complaint string) string {
+	option := ""
+	if at := strings.LastIndex(complaint, "option -- "); at >= 0 {
+		option = complaint[at+len("option -- "):]
+	}
+	for i := range line.Programs {
+		p := &line.Programs[i]
+		if option == "" {
+			for _, word := range append(p.Via, p.Path) { // also what was to run something else
+				if strings.Contains(complaint, word) {
+					return word
+				}
+			}
+		}
+		if option == "" || !strings.Contains(complaint, p.Path) {
+			continue
+		}
+		for _, a := range p.Args {
+			if strings.HasPrefix(a, "-") && !strings.HasPrefix(a, "--") && strings.Contains(a, option) {
+				return p.Path + " " + a
+			}
+		}
+	}
+	return ""
+}
+
 // A Cause is a way in which surroundings stop commands.
 type Cause struct {
 	Name  string   // in keys, entities and the wording of rules
@@ -46,6 +81,8 @@ var Causes = []Cause{
 	cause("format", "builds for another system and cannot run here", `exec format error`, true, "exec format error"),
 	cause("scratch", "cannot find the project's modules from outside it", `\bimported from /(?:private/)?(?:tmp|var/folders)/|^\W*/?(?:private/)?tmp/\S+: (?:ERROR|error): Could not resolve|Could not resolve "[^"./][^"]*"\W*$`, true, "imported from /", "Could not resolve \""),
 	cause("encoding", "meets a locale without Unicode", `UnicodeEncodeError: 'ascii' codec|UnicodeDecodeError: 'ascii' codec|invalid byte sequence in US-ASCII`, true, "'ascii' codec", "US-ASCII"),
+	cause(Userland, "knows no GNU options, it is BSD's", `^(?:/\S+/)?(?:cat|grep|sed|awk|date|stat|readlink|xargs|find|head|tail|sort|ls|cp|du|df|base64|mktemp|tr|wc|md5|cut|join|paste|ps|touch|nl|tac|install): (?:illegal|invalid|unrecognized) option -- \w$|\b(?:timeout|tac|nproc|shuf|md5sum|sha1sum|sha256sum|gawk|gsed|numfmt|setsid): command not found$|command not found: (?:timeout|tac|nproc|shuf|md5sum|sha1sum|sha256sum|gawk|gsed|numfmt|setsid)$`, true,
+		" option -- ", "command not found"),
 	cause("docker", "needs a Docker daemon, and none runs here", `Cannot connect to the Docker daemon|failed to connect to the docker API|Is the docker daemon running`, true, "ocker daemon", "docker API"),
 	cause("disk", "finds no space on the disk", `[Nn]o space left on device`, true, "o space left on device"),
 	cause("memory", "runs out of memory", `JavaScript heap out of memory|fatal error: runtime: out of memory|[Cc]annot allocate memory|MemoryError\b`, true, "ut of memory", "allocate memory", "MemoryError"),
@@ -105,6 +142,7 @@ func findCause(v *View, e *session.Event) stopped {
 			l = strings.TrimSpace(cut(l))
 			switch {
 			case !c.re.MatchString(l), warns.MatchString(l), c.Name == "network" && madeUp.MatchString(l):
+			case c.Name == Userland && !v.onMac() && strings.Contains(l, "command not found"): // a tool may be missing anywhere
 			case onlyShows(line) && !complains(clue{line: l}, line): // what it shows is not its own
 			default:
 				return stopped{c, l}
@@ -130,6 +168,8 @@ func findEnvironment(v *View, emit func(Signal)) {
 		if p != nil {
 			s.Subject, s.Role = general(p), string(p.Role)
 			switch c.Name {
+			case Userland:
+				s.Entity = gnuForm(v.Line(e), line)
 			case "format":
 				s.Subject = oneLine(strings.Join(append(targets(p.Env), s.Subject), " "))
 			case "cache":

@@ -48,10 +48,11 @@ type Pattern struct {
 	WhyNot      string        `json:"why_not,omitempty"`
 
 	// For the wording of rules.
-	Class   string `json:"class,omitempty"`
-	Subject string `json:"subject,omitempty"`
-	Entity  string `json:"entity,omitempty"`
-	Role    string `json:"role,omitempty"`
+	Class   string   `json:"class,omitempty"`
+	Subject string   `json:"subject,omitempty"`
+	Entity  string   `json:"entity,omitempty"`
+	Forms   []string `json:"forms,omitempty"` // entities of a pattern that gathers several, the most frequent first
+	Role    string   `json:"role,omitempty"`
 }
 
 // SessionSeen is a session in which a pattern occurred.
@@ -133,6 +134,9 @@ func (g *group) build(support Support, successes *successes) Pattern {
 		ID: patternID(g.project, g.population, g.key), Kind: g.kind, Project: g.project, Population: g.population, Scope: "project",
 		Occurrences: len(g.seen), Template: typical.Template, Class: typical.Class, Subject: typical.Subject, Entity: typical.Entity, Role: typical.Role,
 	}
+	if typical.Class == Userland {
+		p.Forms = g.forms()
+	}
 	p.Joined = g.joined
 	if g.template != "" {
 		p.Template = g.template
@@ -179,6 +183,19 @@ func (g *group) typical() Signal {
 		}
 	}
 	return s
+}
+
+// forms lists the entities of a group, the most frequent first.
+func (g *group) forms() []string {
+	counts := make(map[string]int)
+	for i := range g.seen {
+		if entity := g.seen[i].signal.Entity; entity != "" {
+			counts[entity]++
+		}
+	}
+	forms := sortedKeys(counts)
+	slices.SortStableFunc(forms, func(a, b string) int { return cmp.Compare(counts[b], counts[a]) })
+	return forms
 }
 
 func (g *group) count(p *Pattern) {
@@ -305,10 +322,34 @@ func title(p *Pattern) string {
 		return quoted + " is refused"
 	case p.Kind == shortcutKind && p.Class == "stash":
 		return "`git stash` is used to see what a check says without the changes"
+	case p.Class == SkippedTest:
+		return "red tests are skipped instead of repaired"
+	case p.Class == DroppedAssertion:
+		return "assertions of red tests are taken out"
+	case p.Class == SilencedFinding:
+		return "findings of checks are silenced without a reason"
+	case p.Class == ExcusedCheck:
+		return "checks are set up so that they may fail"
+	case p.Class == DoneWhileRed:
+		return "work is called done while " + quoted + " is red"
+	case p.Class == DoneButNot:
+		return "work is called done that does not work"
+	case p.Kind == revertKind:
+		return "changes to " + p.Subject + " are made and taken back"
+	case p.Kind == contextLossKind && p.Class == "read-again":
+		return "files are read again after a compaction"
+	case p.Kind == contextLossKind:
+		return "calls that failed before a compaction fail again after it"
+	case p.Class == OutOfScope:
+		return "files are edited that a person excluded"
+	case p.Class == Unchecked:
+		return "long stretches of edits go unchecked"
 	case p.Kind == shortcutKind:
 		return "hooks are passed by with " + quoted
 	case p.Kind == requestKind:
 		return topicTitle(p.Class)
+	case p.Class == Userland:
+		return "options and tools of GNU are used where the system has BSD's"
 	case p.Kind == environmentKind:
 		return quoted + " " + causeTitle(p.Class)
 	case p.Kind == forgottenKind:
@@ -383,7 +424,7 @@ func times(n int, noun string) string {
 // what worked instead.
 func selfEvident(p *Pattern) bool {
 	switch p.Kind {
-	case findingKind, forgottenKind, environmentKind, requestKind, analystKind, refusedKind, shortcutKind:
+	case findingKind, forgottenKind, environmentKind, requestKind, analystKind, refusedKind, shortcutKind, prematureKind:
 		return true
 	case wrongPathKind:
 		return p.Entity != ""
@@ -433,7 +474,7 @@ func factors(p *Pattern) ranking {
 	switch {
 	case p.Fix != nil:
 		f.sure = 0.5 + 0.5*float64(p.Fix.Sessions)/float64(p.Sessions)
-	case p.Kind == requestKind, p.Kind == analystKind:
+	case p.Kind == requestKind, p.Kind == analystKind, p.Kind == prematureKind:
 		f.sure = 0.6
 	case p.Kind == findingKind && p.Told > 0:
 		f.sure = 0.8 // it cost a person's time
@@ -474,7 +515,7 @@ func (s *successes) against(p *Pattern, failed map[string]bool) Counter {
 	var c Counter
 	subject := bare(p.Subject)
 	switch p.Kind {
-	case findingKind, forgottenKind, environmentKind, requestKind, analystKind, shortcutKind:
+	case findingKind, forgottenKind, environmentKind, requestKind, analystKind, shortcutKind, prematureKind:
 		return c // that it went well at another time, or elsewhere, says nothing
 	}
 	switch p.Class {

@@ -26,7 +26,7 @@ var update = flag.Bool("update", false, "rewrite the golden files under testdata
 // Those lines are made anew by each test; it holds when the file stays as it is.
 //
 // Beyond the words of the stories: grep (the agents' own search tool), inject
-// and program (texts that no person wrote), interrupt, pause, with (the rest of
+// and program (texts that no person wrote), interrupt, compact, pause, with (the rest of
 // a call's input), flag (what the transcript says of a result), since (where the
 // window begins). A result without exit, flag, fail or refuse is flagged ok.
 type tale struct {
@@ -162,6 +162,8 @@ func (d *tale) step(key, value string) {
 		d.s.Events[len(d.s.Events)-2].Text = value
 	case "pause":
 		d.now = d.now.Add(d.duration(value))
+	case "compact":
+		d.add(session.Event{Kind: session.Note, Act: session.Compacted, Text: value})
 	case "interrupt":
 		d.add(session.Event{Kind: session.Note, Act: session.Interrupt, Text: value})
 	case "exit":

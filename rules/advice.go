@@ -137,6 +137,7 @@ var environmentAdvice = map[string]string{
 	"format":        "Do not run {}: what is built for another system cannot run here. Build or vet it instead.",
 	"scratch":       "Put scratch scripts inside the project: from `/tmp` they cannot find its modules.",
 	"encoding":      "Set `PYTHONIOENCODING=utf-8` and `LC_ALL=C.UTF-8` before {}: the locale here is ASCII.",
+	"userland":      "The shell tools here are BSD's, not GNU's: do not use {}; look the option up in `man`, or use another tool.",
 	"docker":        "Docker does not run here: do not call {}, say what could not be checked.",
 	"disk":          "Before {}, look whether the disk has space, and clean up what earlier runs left.",
 	"memory":        "Run {} on parts, or with a higher memory limit: it runs out of memory here.",

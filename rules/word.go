@@ -42,10 +42,22 @@ func wording(p *miner.Pattern) string {
 		return requestAdvice[p.Class]
 	case p.Kind == "finding":
 		return findingRule(p, subject, use)
+	case p.Class == miner.SkippedTest:
+		return "Do not skip or delete a red test to get on: repair the code, or say why the test is wrong and ask."
+	case p.Class == miner.DroppedAssertion:
+		return "Do not take assertions out of a red test: repair the code, or say why the assertion is wrong and ask."
+	case p.Class == miner.SilencedFinding:
+		return "Do not silence findings of a check: repair them, or write the reason beside the comment that silences them."
+	case p.Class == miner.ExcusedCheck:
+		return "Do not set checks up so that they may fail (`|| true`, `continue-on-error`): repair what they find."
+	case p.Class == miner.DoneButNot:
+		return "Before you call a change done, run or open what it changes and say what you saw; name what you could not check."
 	case subject == "":
 		return ""
 	case p.Kind == "environment":
 		return environmentRule(p, subject, use)
+	case p.Class == miner.DoneWhileRed:
+		return fmt.Sprintf("Do not call work done while %s is red: run it after the last edit, and say what still fails.", subject)
 	case p.Kind == "refused":
 		return fmt.Sprintf("Do not run %s without asking first: it has been refused again and again.", subject)
 	case p.Kind == "shortcut" && p.Class == "stash":
@@ -131,11 +143,30 @@ func environmentRule(p *miner.Pattern, command, use string) string {
 	if use != "" {
 		return fmt.Sprintf("In a sandbox use %s: the usual cache is not writable there.", use)
 	}
+	if p.Class == miner.Userland {
+		command = gnuForms(p)
+	}
 	if advice := environmentAdvice[p.Class]; advice != "" {
 		return strings.ReplaceAll(advice, "{}", command)
 	}
 	return ""
 }
+
+// gnuForms lists what was used that only GNU's tools take.
+func gnuForms(p *miner.Pattern) string {
+	var forms []string
+	for _, f := range p.Forms {
+		if c := code(f); c != "" && len(forms) < maxForms {
+			forms = append(forms, c)
+		}
+	}
+	if len(forms) == 0 {
+		return "what only GNU's know"
+	}
+	return strings.Join(forms, ", ")
+}
+
+const maxForms = 4
 
 func verb(role string) string {
 	switch command.Role(role) {
