@@ -1,19 +1,19 @@
 package miner
 
 import (
-	"regexp"
 	"strings"
 
 	"lode/session"
+	"lode/session/lazyregexp"
 )
 
 // change is what an edit does to one file.
 type change struct{ path, removed, added string }
 
 var (
-	oldText   = regexp.MustCompile(`^old_?(?:[sS]tr(?:ing)?|[tT]ext|[cC]ontent)?:`)
-	newText   = regexp.MustCompile(`^(?:new_?(?:[sS]tr(?:ing)?|[tT]ext|[cC]ontent)?|content):`)
-	patchFile = regexp.MustCompile(`^\*\*\* (?:Update|Add|Delete) File: (.+)$`)
+	oldText   = lazyregexp.New(`^old_?(?:[sS]tr(?:ing)?|[tT]ext|[cC]ontent)?:`)
+	newText   = lazyregexp.New(`^(?:new_?(?:[sS]tr(?:ing)?|[tT]ext|[cC]ontent)?|content):`)
+	patchFile = lazyregexp.New(`^\*\*\* (?:Update|Add|Delete) File: (.+)$`)
 )
 
 // changesOf reads the input of an edit as the formats store it: old and new

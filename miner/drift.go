@@ -1,11 +1,11 @@
 package miner
 
 import (
-	"regexp"
 	"strings"
 
 	"lode/miner/command"
 	"lode/session"
+	"lode/session/lazyregexp"
 )
 
 const driftKind = "goal-drift"
@@ -28,11 +28,11 @@ const (
 const longStretch = 25
 
 // prose are files that no check looks at.
-var prose = regexp.MustCompile(`(?i)\.(?:md|mdx|txt|rst|adoc)$`)
+var prose = lazyregexp.New(`(?i)\.(?:md|mdx|txt|rst|adoc)$`)
 
 var (
-	onlyHere = regexp.MustCompile("(?i)\\b(?:only|just) (?:touch|change|edit|modify|work (?:on|in)|make changes (?:to|in)) (?:the )?(?:files? )?(?:in |under )?[`\"']?([\\w@~.-]*[/.][\\w@./-]+)")
-	notThere = regexp.MustCompile("(?i)\\b(?:don'?t|do not|never|without) (?:touch|chang|edit|modify)(?:e|ing)? (?:anything (?:in|under) )?(?:the )?(?:files? )?(?:in |under )?[`\"']?([\\w@~.-]*[/.][\\w@./-]+)")
+	onlyHere = lazyregexp.New("(?i)\\b(?:only|just) (?:touch|change|edit|modify|work (?:on|in)|make changes (?:to|in)) (?:the )?(?:files? )?(?:in |under )?[`\"']?([\\w@~.-]*[/.][\\w@./-]+)")
+	notThere = lazyregexp.New("(?i)\\b(?:don'?t|do not|never|without) (?:touch|chang|edit|modify)(?:e|ing)? (?:anything (?:in|under) )?(?:the )?(?:files? )?(?:in |under )?[`\"']?([\\w@~.-]*[/.][\\w@./-]+)")
 )
 
 func findDrift(v *View, emit func(Signal)) {

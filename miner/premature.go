@@ -1,11 +1,11 @@
 package miner
 
 import (
-	"regexp"
 	"strings"
 
 	"lode/miner/command"
 	"lode/session"
+	"lode/session/lazyregexp"
 )
 
 const prematureKind = "premature-done"
@@ -24,11 +24,11 @@ const (
 )
 
 var (
-	claims = regexp.MustCompile(`(?i)\ball (?:the |\d+ )?(?:tests?|checks?)(?: now| are| have)? pass(?:es|ed|ing)?\b|\b(?:is|are|it's|now|all) (?:now )?(?:complete|done|finished|fixed|working|green)\b|\bsuccessfully (?:implemented|fixed|completed|added|updated)\b|\beverything (?:works|passes|is (?:green|done))\b|^\W*(?:done|fixed|shipped|complete[d]?|all (?:set|done))\b|✅`)
-	admits = regexp.MustCompile(`(?i)\b(?:still|remain\w*|pre-?existing|unrelated|except|unable|blocked|skipped|flak\w+|only failure|not (?:yet|verified|tested|run|able)|could(?:n't| not)|can(?:'t|not)|fail(?:s|ed|ing|ures?)?)\b`)
-	broken = regexp.MustCompile(`(?i)\bstill\b.{0,30}\b(?:(?:not|n[o']?t|isn'?t|does ?n'?t|did ?n'?t) (?:\w+ )?work\w*|fail\w*|broken|crash\w*)\b|\b(?:does ?n[o']?t|is ?n[o']?t|are ?n[o']?t|not) (?:\w+ )?(?:work(?:ing)?|fixed|shown|displayed|appearing|responding)\b|\b(?:a|new) regression\b.{0,30}\b(?:in|introduced|that)\b|\b(?:crash(?:es|ed|ing)|broke)\b`)
-	past   = regexp.MustCompile(`(?i)\b(?:still|again|regression|any ?more|as expected|you (?:said|told|claimed))\b`)
-	other  = regexp.MustCompile(`(?i)\b(?:unrelated|before|if|when|would|could|test)\b`) // not of what was just called done
+	claims = lazyregexp.New(`(?i)\ball (?:the |\d+ )?(?:tests?|checks?)(?: now| are| have)? pass(?:es|ed|ing)?\b|\b(?:is|are|it's|now|all) (?:now )?(?:complete|done|finished|fixed|working|green)\b|\bsuccessfully (?:implemented|fixed|completed|added|updated)\b|\beverything (?:works|passes|is (?:green|done))\b|^\W*(?:done|fixed|shipped|complete[d]?|all (?:set|done))\b|✅`)
+	admits = lazyregexp.New(`(?i)\b(?:still|remain\w*|pre-?existing|unrelated|except|unable|blocked|skipped|flak\w+|only failure|not (?:yet|verified|tested|run|able)|could(?:n't| not)|can(?:'t|not)|fail(?:s|ed|ing|ures?)?)\b`)
+	broken = lazyregexp.New(`(?i)\bstill\b.{0,30}\b(?:(?:not|n[o']?t|isn'?t|does ?n'?t|did ?n'?t) (?:\w+ )?work\w*|fail\w*|broken|crash\w*)\b|\b(?:does ?n[o']?t|is ?n[o']?t|are ?n[o']?t|not) (?:\w+ )?(?:work(?:ing)?|fixed|shown|displayed|appearing|responding)\b|\b(?:a|new) regression\b.{0,30}\b(?:in|introduced|that)\b|\b(?:crash(?:es|ed|ing)|broke)\b`)
+	past   = lazyregexp.New(`(?i)\b(?:still|again|regression|any ?more|as expected|you (?:said|told|claimed))\b`)
+	other  = lazyregexp.New(`(?i)\b(?:unrelated|before|if|when|would|could|test)\b`) // not of what was just called done
 )
 
 func findPremature(v *View, emit func(Signal)) {

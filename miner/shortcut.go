@@ -1,11 +1,11 @@
 package miner
 
 import (
-	"regexp"
 	"strings"
 
 	"lode/miner/command"
 	"lode/session"
+	"lode/session/lazyregexp"
 )
 
 const shortcutKind = "shortcut"
@@ -93,12 +93,12 @@ const (
 )
 
 var (
-	testFile  = regexp.MustCompile(`(?i)(?:^|/)(?:tests?|spec|__tests__)/|_test\.\w+$|(?:^|/)test_[^/]*$|[._-](?:test|spec)\.\w+$|Tests?\.(?:java|kt|cs|swift|php)$`)
-	skips     = regexp.MustCompile(`\bt\.Skip(?:f|Now)?\(|@pytest\.mark\.(?:skip|xfail)|\bpytest\.skip\(|@(?:unittest\.)?skip\b|\bself\.skipTest\(|\b(?:it|test|describe)\.skip\(|\bx(?:it|describe|test)\(|#\[ignore|@(?:Disabled|Ignore)\b|\bXCTSkip\b|\bmarkTestSkipped\(`)
-	asserts   = regexp.MustCompile(`\bassert\w*[!(. ]|\bexpect\(|\brequire\.\w+\(|\bt\.(?:Error|Fatal)f?\(|\bshould\b|\bverify\(`)
-	silences  = regexp.MustCompile(`(?://\s*nolint(?::[\w,]+)?|#\s*noqa(?::[\w, ]+)?|eslint-disable(?:-\w+)*(?: [\w@/,. -]*\w)?|@ts-(?:ignore|nocheck)|#\s*type:\s*ignore(?:\[[\w, -]+\])?|#\s*pylint:\s*disable=[\w, -]+|#!?\[allow\([\w:, ]+\)\]|@SuppressWarnings\([^)]*\)|rubocop:disable [\w/, ]+|#\s*shellcheck disable=\w+)\s*(?:\*/\s*\}?)?$`)
-	mayFail   = regexp.MustCompile(`\|\|\s*(?:true|:)\s*$|\bcontinue-on-error:\s*true|--no-verify\b|--passWithNoTests\b`)
-	checkFile = regexp.MustCompile(`(?i)(?:^|/)(?:\.github/workflows/|\.gitlab-ci|Makefile|justfile|Taskfile|package\.json|mise\.toml|tox\.ini|\.pre-commit|\.husky/)`)
+	testFile  = lazyregexp.New(`(?i)(?:^|/)(?:tests?|spec|__tests__)/|_test\.\w+$|(?:^|/)test_[^/]*$|[._-](?:test|spec)\.\w+$|Tests?\.(?:java|kt|cs|swift|php)$`)
+	skips     = lazyregexp.New(`\bt\.Skip(?:f|Now)?\(|@pytest\.mark\.(?:skip|xfail)|\bpytest\.skip\(|@(?:unittest\.)?skip\b|\bself\.skipTest\(|\b(?:it|test|describe)\.skip\(|\bx(?:it|describe|test)\(|#\[ignore|@(?:Disabled|Ignore)\b|\bXCTSkip\b|\bmarkTestSkipped\(`)
+	asserts   = lazyregexp.New(`\bassert\w*[!(. ]|\bexpect\(|\brequire\.\w+\(|\bt\.(?:Error|Fatal)f?\(|\bshould\b|\bverify\(`)
+	silences  = lazyregexp.New(`(?://\s*nolint(?::[\w,]+)?|#\s*noqa(?::[\w, ]+)?|eslint-disable(?:-\w+)*(?: [\w@/,. -]*\w)?|@ts-(?:ignore|nocheck)|#\s*type:\s*ignore(?:\[[\w, -]+\])?|#\s*pylint:\s*disable=[\w, -]+|#!?\[allow\([\w:, ]+\)\]|@SuppressWarnings\([^)]*\)|rubocop:disable [\w/, ]+|#\s*shellcheck disable=\w+)\s*(?:\*/\s*\}?)?$`)
+	mayFail   = lazyregexp.New(`\|\|\s*(?:true|:)\s*$|\bcontinue-on-error:\s*true|--no-verify\b|--passWithNoTests\b`)
+	checkFile = lazyregexp.New(`(?i)(?:^|/)(?:\.github/workflows/|\.gitlab-ci|Makefile|justfile|Taskfile|package\.json|mise\.toml|tox\.ini|\.pre-commit|\.husky/)`)
 )
 
 // weakens says which shortcut a change takes while a check is red, and the line
@@ -142,11 +142,11 @@ func (c *change) lost() string {
 }
 
 // frame matches the lines that stand around assertions.
-var frame = regexp.MustCompile(`^(?:[{}()\[\];,]*|(?:if|for|else) .*|//.*|#.*)$`)
+var frame = lazyregexp.New(`^(?:[{}()\[\];,]*|(?:if|for|else) .*|//.*|#.*)$`)
 
 // moreOf returns a line that matches among what was added, if there are more of
 // them than among what was removed.
-func moreOf(re *regexp.Regexp, c *change) string {
+func moreOf(re *lazyregexp.Regexp, c *change) string {
 	if count(re, c.added) <= count(re, c.removed) {
 		return ""
 	}
@@ -154,7 +154,7 @@ func moreOf(re *regexp.Regexp, c *change) string {
 }
 
 // count counts the lines that match.
-func count(re *regexp.Regexp, text string) int {
+func count(re *lazyregexp.Regexp, text string) int {
 	n := 0
 	for line := range strings.Lines(text) {
 		if re.MatchString(strings.TrimRight(line, "\r\n")) {
@@ -164,7 +164,7 @@ func count(re *regexp.Regexp, text string) int {
 	return n
 }
 
-func firstMatch(re *regexp.Regexp, text string) string {
+func firstMatch(re *lazyregexp.Regexp, text string) string {
 	for line := range strings.Lines(text) {
 		if line = strings.TrimSpace(line); re.MatchString(line) {
 			return line
