@@ -10,7 +10,7 @@ import (
 
 // AnnotateVersion is raised when outcomes, intents or fingerprints change;
 // indexes built from older annotations are then rebuilt.
-const AnnotateVersion = 7
+const AnnotateVersion = 8
 
 // Annotate sets what can be worked out from a session alone: the outcome of
 // every result with its basis, the class, entity, signature and fingerprint of

@@ -99,6 +99,9 @@ var clueRules = []clueRule{
 	rule(UsageError, certain, "InputValidationError", `InputValidationError: (\w+) failed`),
 	rule(NoSuchFile, certain, "File does not exist", `File does not exist`),
 	rule(NoSuchFile, certain, "Path does not exist", `Path does not exist: (.+?)(?:</|\. Note|$)`),
+	rule(NoSuchFile, certain, "Directory does not exist", `Directory does not exist: (.+?)(?:</|\. Note|$)`),
+	rule(NoSuchFile, certain, "Path does not exist", `^Path does not exist\.?$`),
+	rule(NoSuchFile, certain, "not found: ", `^(?:<tool_use_error>|[Ee]rror: )?(?:File|Directory|Folder|Path) not found: (.+?)(?:</|$)`),
 	rule(NotAFile, telling, "Is a directory", `(?:^|: )(\S+): Is a directory`),
 	rule(NotAFile, certain, "EISDIR", `EISDIR: illegal operation on a directory, read(?: '([^']+)')?`),
 
