@@ -152,6 +152,7 @@ func (m *mining) report() Report {
 	for _, k := range sortedKeys(m.groups) {
 		g := m.groups[k]
 		p := g.build(m.in.Support, &m.successes)
+		p.keepID(m.in.Known)
 		p.Retries = retries[k]
 		if p.Retries > 0 {
 			p.Score = rank(&p)

@@ -224,6 +224,26 @@ func TestPatternsOpen(t *testing.T) {
 	}
 }
 
+// Of patterns that are joined into one, the id stays that somebody has seen.
+func TestKnownIDs(t *testing.T) {
+	p := Pattern{ID: "p-1", Joined: []string{"p-2", "p-3"}}
+	for _, c := range []struct{ known, id, joined string }{
+		{"", "p-1", "p-2 p-3"},
+		{"p-1 p-3", "p-1", "p-2 p-3"},
+		{"p-3", "p-3", "p-2 p-1"},
+	} {
+		known := make(map[string]bool)
+		for _, id := range strings.Fields(c.known) {
+			known[id] = true
+		}
+		got := p
+		got.keepID(known)
+		if joined := strings.Join(got.Joined, " "); got.ID != c.id || joined != c.joined || strings.Join(p.Joined, " ") != "p-2 p-3" {
+			t.Errorf("known %q: %s, joined %s; want %s, %s", c.known, got.ID, joined, c.id, c.joined)
+		}
+	}
+}
+
 // Evidence is of each root session first, the newest first, then of the rest.
 func TestEvidenceIsSpread(t *testing.T) {
 	var g group

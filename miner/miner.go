@@ -70,8 +70,9 @@ type Input struct {
 	Project  func(*session.Header) string
 	Root     func(*session.Header) string // name of the root session
 	Support  Support
-	Since    time.Time // events before are left out; zero for none
-	Answers  []Answer  // of analysts
+	Since    time.Time       // events before are left out; zero for none
+	Answers  []Answer        // of analysts
+	Known    map[string]bool // ids of patterns that somebody has seen: of those that are joined into one, such an id stays
 }
 
 // Support is how often a signal must recur.

@@ -160,6 +160,21 @@ func patternID(project, population, key string) string {
 	return "p-" + hex.EncodeToString(sum[:5])
 }
 
+// keepID gives a pattern the id under which somebody has seen it, where that is
+// the id of one that was joined into it.
+func (p *Pattern) keepID(known map[string]bool) {
+	if known[p.ID] {
+		return
+	}
+	for i, id := range p.Joined {
+		if known[id] {
+			p.Joined = slices.Clone(p.Joined)
+			p.ID, p.Joined[i] = id, p.ID
+			return
+		}
+	}
+}
+
 // typical returns the signal whose subject is the most frequent; of equals the
 // first in order of the alphabet.
 func (g *group) typical() Signal {

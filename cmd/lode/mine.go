@@ -97,6 +97,10 @@ func (l *library) mine(ctx context.Context, since time.Time, projects []string) 
 
 // mineFrom mines sessions that are loaded elsewhere.
 func (l *library) mineFrom(since time.Time, sessions iter.Seq2[*session.Session, error]) (miner.Report, error) {
+	known, err := l.w.knownPatterns()
+	if err != nil {
+		return miner.Report{}, err
+	}
 	report, err := miner.Mine(miner.Input{
 		Sessions: sessions,
 		Project:  func(h *session.Header) string { return l.projects.Of(h).Name },
@@ -104,6 +108,7 @@ func (l *library) mineFrom(since time.Time, sessions iter.Seq2[*session.Session,
 		Support:  miner.Support(l.w.cfg.Support),
 		Since:    since,
 		Answers:  l.w.answers(),
+		Known:    known,
 	})
 	for i := range report.Patterns {
 		report.Patterns[i].Rule = rules.Word(&report.Patterns[i])
@@ -112,6 +117,19 @@ func (l *library) mineFrom(since time.Time, sessions iter.Seq2[*session.Session,
 		report.Patterns = []miner.Pattern{}
 	}
 	return report, err
+}
+
+// knownPatterns returns the ids of the patterns that the ledger tells of.
+func (w *world) knownPatterns() (map[string]bool, error) {
+	book, err := w.book()
+	if err != nil {
+		return nil, err
+	}
+	known := make(map[string]bool)
+	for i := range book.Ledger.Entries {
+		known[book.Ledger.Entries[i].Pattern] = true
+	}
+	return known, nil
 }
 
 // explain tells how a pattern came to be; the start of its id is enough.
