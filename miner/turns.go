@@ -18,15 +18,15 @@ func intentOf(s *session.Session, i int) session.Intent {
 	text := strings.TrimSpace(e.Text)
 	head := strings.ReplaceAll(strings.ToLower(text[:min(len(text), 300)]), "’", "'")
 	switch {
-	case standing.MatchString(strings.ReplaceAll(head, "never mind", "")):
+	case standing.MatchString(strings.ReplaceAll(head, "never mind", "")), standingElsewhere.MatchString(head):
 		return session.StandingRule
 	case !afterWork(s, i):
 		return session.NewTask
-	case corrects.MatchString(head) && len(text) < 600:
+	case (corrects.MatchString(head) || correctsElsewhere.MatchString(head)) && len(text) < 600:
 		return session.Correction
-	case praises.MatchString(head) && len(text) < 80:
+	case (praises.MatchString(head) || praisesElsewhere.MatchString(head)) && len(text) < 80:
 		return session.Praise
-	case answers1.MatchString(head) && len(text) < 200:
+	case (answers1.MatchString(head) || answersElsewhere.MatchString(head)) && len(text) < 200:
 		return session.Answer
 	case strings.HasSuffix(text, "?"):
 		return session.Question
