@@ -98,9 +98,11 @@ func documents(s *session.Session) []*document.Document {
 		case session.Agent:
 			b.words(e, agent)
 		case session.Call:
-			b.call(e, results[e])
+			if r := results[e]; r == nil || r.Author != session.Injected { // not what was asked of lode, with its answer
+				b.call(e, r)
+			}
 		case session.Result:
-			if e.CallEvent == nil || results[e.CallEvent] != e {
+			if e.Author != session.Injected && (e.CallEvent == nil || results[e.CallEvent] != e) {
 				b.call(nil, e)
 			}
 		}

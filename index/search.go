@@ -33,6 +33,8 @@ type Query struct {
 	Since  time.Time
 	Until  time.Time
 	Limit  int // sessions to return
+
+	Without []string // names of sessions to leave out
 }
 
 // Answer is what a search found.
@@ -299,6 +301,9 @@ func (q *Query) build(t terms, some bool) query.Query {
 	b := query.NewBooleanQuery([]query.Query{words}, nil, nil)
 	for _, phrase := range t.not {
 		b.AddMustNot(anywhere(phrase))
+	}
+	if len(q.Without) > 0 {
+		b.AddMustNot(anyOf(fieldSession, q.Without))
 	}
 	if filters := q.filters(); len(filters) > 0 {
 		b.AddFilter(query.NewConjunctionQuery(filters))

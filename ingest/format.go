@@ -390,10 +390,20 @@ func (d *Draft) finish() []*session.Session {
 		if s.Population == "" {
 			s.Population = session.ByUser
 		}
+		markEchoes(s)
 		s.Span()
 		out = append(out, s)
 	}
 	return out
+}
+
+// markEchoes says of results that they are what lode told.
+func markEchoes(s *session.Session) {
+	for i := range s.Events {
+		if e := &s.Events[i]; e.Kind == session.Result && session.IsEcho(e.Text) {
+			e.Author = session.Injected
+		}
+	}
 }
 
 // firstAsked returns the first words in the user's role, whoever wrote them.

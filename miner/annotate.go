@@ -63,6 +63,9 @@ func lastPart(path string) string { return path[strings.LastIndexAny(path, `/\`)
 func (a *annotator) result(i int) {
 	e := &a.s.Events[i]
 	r := evidence{flag: e.Flag, exit: e.Exit, output: e.Text, act: e.Action(), made: a.made}
+	if e.Author == session.Injected {
+		r.output = "" // lode tells of failures of others
+	}
 	r.tool, r.command = e.Subject()
 	r.around = func() (string, string) { return a.around(i) }
 	v := judge(&r)

@@ -172,7 +172,7 @@ func (v *Vault) List() ([]*Learning, error) {
 // Brief writes what holds for a project, as many learnings as a budget of
 // tokens takes, and returns which. No learning gives no text.
 func Brief(learnings []*Learning, project func(name string) bool, budget int) (string, []string) {
-	const heading = "Learned from past sessions in this project:\n"
+	const heading = session.EchoMark + " learned in this project:\n"
 	var b strings.Builder
 	var ids []string
 	left := budget - Tokens(heading)

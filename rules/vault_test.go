@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"lode/session"
 )
 
 // A note is read back as it was written, whatever its texts are.
@@ -164,7 +166,7 @@ func TestBrief(t *testing.T) {
 		{ID: "l-4", Project: "acme/shop", Rule: strings.Repeat("A long rule. ", 20)},
 		{ID: "l-5", Project: "acme/shop", Rule: "Read the Makefile."},
 	}
-	const all = "Learned from past sessions in this project:\n- Use `uv run pytest`. (l-1)\n- Quote globs. (l-3)\n- Read the Makefile. (l-5)\n"
+	const all = session.EchoMark + " learned in this project:\n- Use `uv run pytest`. (l-1)\n- Quote globs. (l-3)\n- Read the Makefile. (l-5)\n"
 	for _, c := range []struct {
 		budget int
 		want   string

@@ -372,3 +372,13 @@ const OwnMark = "[lode asks: this session is its own and is not mined]"
 // and agents. Where it comes back in a transcript, the text around it is an
 // echo: no place to find, and nothing to learn from.
 const EchoMark = "[lode: from past sessions]"
+
+// echoHead is within how many bytes of a text its mark has to stand.
+const echoHead = 200
+
+// IsEcho reports whether a text is what lode told: as it prints it, or within
+// JSON. A text that goes on to quote it, as a person may, is none.
+func IsEcho(text string) bool {
+	i := strings.Index(text[:min(len(text), echoHead)], EchoMark)
+	return i == 0 || i > 0 && (text[i-1] == '\n' || text[i-1] == '"')
+}

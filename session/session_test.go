@@ -151,3 +151,20 @@ func TestQuote(t *testing.T) {
 		}
 	})
 }
+
+// An echo bears its mark at its head, as lode prints it or within JSON.
+func TestIsEcho(t *testing.T) {
+	for text, want := range map[string]bool{
+		"":                            false,
+		EchoMark:                      true,
+		EchoMark + " 3 hits\n| x":     true,
+		"total 4\n" + EchoMark + "\n": true,
+		"{\n \"v\": 1,\n \"mark\": \"" + EchoMark + "\",": true,
+		"it says " + EchoMark:                             false,
+		strings.Repeat("x\n", 300) + EchoMark:             false,
+	} {
+		if got := IsEcho(text); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}

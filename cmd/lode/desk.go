@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
+	"lode/cmd/lode/internal/mcp"
 	"lode/index"
 	"lode/ingest"
 	"lode/miner"
+	"lode/session"
 )
 
 // desk is where questions are answered: the read side of the state, with the
@@ -142,15 +145,19 @@ func (o *openDesk) saved() (*miner.Saved, error) {
 	return o.patterns, nil
 }
 
-// answer searches the generation that is open.
-func (d *desk) answer(ctx context.Context, text string, o *searchOptions) (*searchView, error) {
+// answer searches the generation that is open, for somebody.
+func (d *desk) answer(ctx context.Context, text string, o *searchOptions, who *mcp.Asker) (*searchView, error) {
 	since, until, err := o.span(d.w.clock)
 	if err != nil {
 		return nil, err
 	}
-	view := &searchView{V: 1, Query: text, Hits: []hitView{}, Notes: []string{}}
+	view := &searchView{V: 1, Mark: session.EchoMark, Query: text, Hits: []hitView{}, Notes: []string{}}
+	var asks asking
+	if !strings.Contains(text, "session:") {
+		asks = d.asking(who)
+	}
 	answer, err := d.index.Search(ctx, index.Query{Text: text, Agents: o.agents, Places: d.places(o.projects), Kinds: o.kinds, Tools: o.tools,
-		Failed: o.failed, Since: since, Until: until, Limit: o.limit})
+		Failed: o.failed, Since: since, Until: until, Without: asks.names, Limit: o.limit})
 	if errors.Is(err, index.ErrQuery) {
 		return nil, usageError{err}
 	}
@@ -165,6 +172,9 @@ func (d *desk) answer(ctx context.Context, text string, o *searchOptions) (*sear
 	}
 	if answer.Tier == "close" && answer.Total > 0 {
 		view.Notes = append(view.Notes, "no event has all the words; these have some of them")
+	}
+	if note := asks.note(); note != "" {
+		view.Notes = append(view.Notes, note)
 	}
 	return view, nil
 }

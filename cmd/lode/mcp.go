@@ -86,7 +86,7 @@ func (s *shelf) Search(ctx context.Context, q mcp.Query) (*mcp.Found, error) {
 		return nil, err
 	}
 	o := searchOptions{filters: filters{projects: projects, agents: list(q.Agent), kinds: list(q.Kind), tools: list(q.Tool), failed: q.Failed, since: q.Since}, limit: q.Limit}
-	view, err := d.answer(ctx, q.Text, &o)
+	view, err := d.answer(ctx, q.Text, &o, &q.Asker)
 	if err != nil {
 		return nil, err
 	}

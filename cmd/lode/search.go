@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lode/cmd/lode/internal/mcp"
 	"lode/index"
 	"lode/ingest"
 	"lode/session"
@@ -35,7 +36,12 @@ func newSearchCommand(g *globals) *cobra.Command {
 		Long: `search looks for words in what people and agents said, in commands, paths,
 outputs and errors. All words must be there; "a phrase" in this order; -word
 must not be there. Identifiers are found whole and by their parts. The best
-place of each session is shown, the others are counted.`,
+place of each session is shown, the others are counted.
+
+When an agent asks, its own session is left out, unless the query names it with
+session:. Claude Code and Codex tell which session that is; of Gemini CLI, Qwen
+Code and OpenCode it is taken to be the one at work in the same folder. What
+lode itself told agents before is never a hit.`,
 		Example: `  lode search flaky checkout test
   lode search '"no module named"' --failed --project shop
   lode search 'migrate -rollback' --since 30d --json`,
@@ -51,6 +57,7 @@ place of each session is shown, the others are counted.`,
 // searchView is the machine view of a search.
 type searchView struct {
 	V     int       `json:"v"`
+	Mark  string    `json:"mark"` // tells an echo of this in a transcript
 	Query string    `json:"query"`
 	Tier  string    `json:"tier"`
 	Total int       `json:"total"`
@@ -124,7 +131,7 @@ func (w *world) search(ctx context.Context, text string, o *searchOptions) (*sea
 		return nil, err
 	}
 	defer d.close()
-	view, err := d.answer(ctx, text, o)
+	view, err := d.answer(ctx, text, o, &mcp.Asker{})
 	if err != nil {
 		return nil, err
 	}
@@ -183,11 +190,20 @@ func (d *desk) explainNothing(ctx context.Context, view *searchView, text string
 	view.Notes = append(view.Notes, "long outputs are indexed by their beginning, end and error lines only")
 }
 
+// markEcho marks what follows, for the day when it comes back in the transcript
+// of an agent that ran this. A person at a terminal does not need it.
+func (w *world) markEcho() {
+	if f, ok := w.stdout.(*os.File); !ok || !isTerminal(f) {
+		fmt.Fprintln(w.stdout, session.EchoMark)
+	}
+}
+
 func (w *world) printHits(view *searchView) {
 	open, shut, dim, plain := "", "", "", ""
 	if f, ok := w.stdout.(*os.File); ok && isTerminal(f) && w.getenv("NO_COLOR") == "" {
 		open, shut, dim, plain = "\x1b[1;33m", "\x1b[0m", "\x1b[2m", "\x1b[0m"
 	}
+	w.markEcho()
 	for i := range view.Hits {
 		h := &view.Hits[i]
 		when := "undated"

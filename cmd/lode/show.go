@@ -72,9 +72,10 @@ func runShow(_ context.Context, g *globals, o showOptions, text string) error {
 		}
 		return printJSON(w.stdout, struct {
 			V      int         `json:"v"`
+			Mark   string      `json:"mark"`
 			Events []eventView `json:"events"`
 			Resume string      `json:"resume"`
-		}{1, events, resume(&s.Header)})
+		}{1, session.EchoMark, events, resume(&s.Header)})
 	}
 	lib.printSession(s, from, to, at, o.whole)
 	return nil
@@ -125,6 +126,7 @@ func (l *library) printSession(s *session.Session, from, to, at int, whole bool)
 	if f, ok := out.(*os.File); ok && isTerminal(f) && l.w.getenv("NO_COLOR") == "" {
 		bold, plain = "\x1b[1m", "\x1b[0m"
 	}
+	l.w.markEcho()
 	fmt.Fprintf(out, "%s%s%s\n%s · %s", bold, s.Title, plain, s.Name(), l.projects.Of(&s.Header).Name)
 	for _, field := range []string{s.Model, s.Branch, s.Cwd} {
 		if field != "" {

@@ -166,12 +166,10 @@ func middleOut(text string, size int) string {
 }
 
 func (b *Brief) print() string {
-	p := newPage(maxBudget, "rules that a person accepted")
 	if b.Text == "" {
-		p.put(fmt.Sprintf("nothing was learned about %s yet\n", b.Project))
+		return fmt.Sprintf("%s nothing was learned about %s yet\n", session.EchoMark, b.Project)
 	}
-	p.put(b.Text)
-	return p.String()
+	return b.Text // which bears the mark
 }
 
 func (ps *Patterns) print(budget int) string {
