@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"lode/rules/front"
+	"lode/session/lazyregexp"
 )
 
 // Claim is something that a text names, and whether the checkout has it.
@@ -35,7 +36,7 @@ const (
 	Task Kind = "task" // a target, task or script of a task runner
 )
 
-var codeSpan = regexp.MustCompile("`([^`\n]+)`")
+var codeSpan = lazyregexp.New("`([^`\n]+)`")
 
 // Check returns the claims of a text about a checkout, each once, in order.
 func Check(root, text string) []Claim {
@@ -90,7 +91,7 @@ func isPath(root, word string, alone, first bool) bool {
 }
 
 // fileName is how the names of files end; errors.Is is none.
-var fileName = regexp.MustCompile(`^\.?[\w.-]*\w\.(?:go|mod|sum|py|pyi|ipynb|js|mjs|cjs|jsx|ts|mts|tsx|vue|svelte|rs|java|kt|kts|swift|rb|php|c|cc|cpp|h|hpp|cs|ex|exs|lua|zig|scala|dart|` +
+var fileName = lazyregexp.New(`^\.?[\w.-]*\w\.(?:go|mod|sum|py|pyi|ipynb|js|mjs|cjs|jsx|ts|mts|tsx|vue|svelte|rs|java|kt|kts|swift|rb|php|c|cc|cpp|h|hpp|cs|ex|exs|lua|zig|scala|dart|` +
 	`sh|bash|zsh|fish|ps1|bat|md|mdc|mdx|rst|txt|json|jsonc|json5|yml|yaml|toml|ini|cfg|conf|xml|html|css|scss|sql|graphql|proto|tf|lock|csv|svg|gradle|cmake|mk|nix|patch)$`)
 
 func exists(root, file string) bool {
@@ -152,8 +153,8 @@ func taskOf(root string, words []string) (Claim, bool) {
 }
 
 var (
-	taskName = regexp.MustCompile(`^[A-Za-z0-9_][\w.:/-]*$`)
-	included = regexp.MustCompile(`(?m)^\s*(?:-?s?include|import|includes:|"workspaces")|%\s*:|^\[task_config\]`)
+	taskName = lazyregexp.New(`^[A-Za-z0-9_][\w.:/-]*$`)
+	included = lazyregexp.New(`(?m)^\s*(?:-?s?include|import|includes:|"workspaces")|%\s*:|^\[task_config\]`)
 )
 
 func makeTarget(text, task string) bool {
