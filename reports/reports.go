@@ -123,7 +123,7 @@ func (s *site) parse() error {
 		"moment": moment,
 		"count":  count,
 		"ref":    s.link,
-		"diff":   diffLines,
+		"diff":   rules.Marked,
 		"join":   strings.Join,
 		"spark":  spark,
 		"prose":  prose,

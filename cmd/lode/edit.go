@@ -39,6 +39,8 @@ input) instead of an editor.`,
 	return cmd
 }
 
+var errNothingAdded = errors.New("it adds no lines that could be edited (hint: accept or reject it)")
+
 func runReviewEdit(ctx context.Context, g *globals, o editOptions, id string) error {
 	w, err := g.world()
 	if err != nil {
@@ -53,7 +55,7 @@ func runReviewEdit(ctx context.Context, g *globals, o editOptions, id string) er
 		return proposalError(err)
 	}
 	if len(d.Added()) == 0 {
-		return fmt.Errorf("%s adds no lines that could be edited (hint: accept or reject it)", d.ID)
+		return fmt.Errorf("%s: %w", d.ID, errNothingAdded)
 	}
 	page, err := w.newLines(ctx, d, o.with)
 	if err != nil {

@@ -34,6 +34,7 @@ var behind = map[string]string{
 	"github.com/sergi/go-diff":          "lode/rules",
 	"mvdan.cc/sh/v3":                    "lode/miner",
 	"github.com/schollz/progressbar/v3": "lode/cmd/lode",
+	"charm.land/bubbletea/v2":           "lode/cmd/lode/internal",
 	"gonum.org/v1/gonum":                "lode/rules",
 
 	"github.com/modelcontextprotocol/go-sdk": "lode/cmd/lode/internal/mcp",

@@ -19,17 +19,19 @@ func newReviewCommand(g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "review",
 		Short: "Decide on proposed rules",
-		Long: `review lists the proposals that are open. Each is a change of one instruction
-file: a unified diff, with evidence that opens, what speaks against it, and what
-it costs the file's readers. Nothing is changed until one is accepted; then the
-file is patched, the ledger says who and why, and undo gives the old bytes back.`,
+		Long: `review shows the proposals that are open: at a terminal in an interface that is
+led by keys, elsewhere, or with a verb, in text. Each is a change of one
+instruction file: a unified diff, with evidence that opens, what speaks against
+it, and what it costs the file's readers. Nothing is changed until one is
+accepted; then the file is patched, the ledger says who and why, and undo gives
+the old bytes back.`,
 		Example: `  lode review
   lode review show r-1a2b3c4d
   lode review accept r-1a2b3c4d --root ~/src/shop
   lode review reject r-1a2b3c4d --reason "only on the old runner"
   lode review undo r-1a2b3c4d`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runReviewList(g, all) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return runReview(cmd.Context(), g, all) },
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "list also what was decided")
 	cmd.AddCommand(newReviewListCommand(g), newReviewShowCommand(g), newReviewAcceptCommand(g), newReviewEditCommand(g), newReviewRejectCommand(g), newReviewSnoozeCommand(g), newReviewUndoCommand(g))
