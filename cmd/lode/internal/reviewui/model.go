@@ -330,7 +330,7 @@ func (m *Model) act(key string) tea.Cmd {
 	case "s":
 		m.asks = &question{ask: "put off, for how many days: ", text: "7", answer: snooze}
 	case "u":
-		return m.decide("undone: FILE no longer says so", func(id string) (*rules.Proposal, error) { return m.desk.Undo(id) })
+		return m.decide("undone: FILE", func(id string) (*rules.Proposal, error) { return m.desk.Undo(id) })
 	}
 	return nil
 }
@@ -364,7 +364,7 @@ func (m *Model) accept(p *rules.Proposal) tea.Cmd {
 }
 
 func (m *Model) apply(root string) tea.Cmd {
-	return m.decide("accepted: FILE now says so; u undoes it", func(id string) (*rules.Proposal, error) { return m.desk.Accept(id, root) })
+	return m.decide("accepted (u undoes it): FILE", func(id string) (*rules.Proposal, error) { return m.desk.Accept(id, root) })
 }
 
 // edit opens the proposal in an editor, in place of the interface.

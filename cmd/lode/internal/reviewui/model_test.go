@@ -163,7 +163,7 @@ func TestStory(t *testing.T) {
 	r.press("tab", "enter").sees("> - 1  codex/s#1", "│ what stood around    codex/s#1")
 	r.press("enter").seesNot("what stood around")
 	r.press("2").sees("there is no such session")
-	r.press("a").sees("accepted: "+r.root, "u undo")
+	r.press("a").sees("accepted (u undoes it): "+r.root, "u undo")
 	if !strings.Contains(r.file(), "uv run tool0") {
 		t.Errorf("accepted: %q", r.file())
 	}
@@ -179,7 +179,7 @@ func TestWide(t *testing.T) {
 	r := newRig(t, 200, 50)
 	r.sees("> tool0", "│", "+ - Run tests with `uv run tool0`", "Evidence")
 	r.press("j").sees("> tool2", "+ - Run tests with `uv run tool2`")
-	r.press("a").sees("accepted: ")
+	r.press("a").sees("accepted (u undoes it): ")
 	if !strings.Contains(r.file(), "uv run tool2") {
 		t.Errorf("accepted: %q", r.file())
 	}
@@ -208,7 +208,7 @@ func TestNoCheckout(t *testing.T) {
 	r.press("G", "a").sees("no checkout of acme/atlas is known here; its folder: ")
 	dir := t.TempDir()
 	r.m.Update(tea.PasteMsg{Content: dir + "\n"})
-	r.press("enter").sees("accepted: " + dir)
+	r.press("enter").sees("accepted (u undoes it): " + dir)
 	if _, err := os.Stat(filepath.Join(dir, "AGENTS.md")); err != nil {
 		t.Error(err)
 	}
@@ -223,7 +223,7 @@ func TestMoved(t *testing.T) {
 	if r.file() != "# Mine\n" {
 		t.Fatalf("the file is %q", r.file())
 	}
-	r.press("a").sees("accepted: ")
+	r.press("a").sees("accepted (u undoes it): ")
 }
 
 func TestEditor(t *testing.T) {

@@ -138,7 +138,7 @@ func (m *Model) keys() string {
 		case m.reading && m.wide():
 			keys = append(keys, "tab enter evidence", "esc list")
 		case m.reading:
-			keys = append(keys, "tab enter evidence", "? help", "q back")
+			keys = append(keys, "tab enter evidence", "n next", "? help", "q back")
 			return m.keyLine(keys)
 		default:
 			keys = append(keys, "enter open", "/ filter")
@@ -363,12 +363,14 @@ func (d *page) evidence(m *Model, i int, e rules.Evidence) {
 	if !isOpen {
 		return
 	}
-	inner := &page{width: d.width - 7}
 	for l := range strings.SplitSeq(strings.TrimRight(clean(text), "\n"), "\n") {
-		inner.say(plain, l)
-	}
-	for _, l := range inner.lines {
-		d.lines = append(d.lines, line{text: "     " + dim.Render("│ ") + l.text})
+		words := strings.TrimLeft(l, " ")
+		blank := strings.Repeat(" ", min(len(l)-len(words), 12)) // what is wrapped keeps its indent
+		inner := &page{width: d.width - 7 - len(blank)}
+		inner.say(plain, words)
+		for _, part := range inner.lines {
+			d.lines = append(d.lines, line{text: "     " + dim.Render("│ ") + blank + part.text})
+		}
 	}
 	d.gap()
 }
