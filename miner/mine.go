@@ -11,7 +11,7 @@ import (
 // Mine gathers the signals of all sessions into patterns, ranked: those that
 // are recommended first, then by score.
 func Mine(in Input) (Report, error) {
-	m := mining{in: in, groups: make(map[string]*group), usual: make(usualChecks), outcomes: make(map[string]map[string]int)}
+	m := mining{in: in, groups: make(map[string]*group), where: make(whereabouts), usual: make(usualChecks), outcomes: make(map[string]map[string]int)}
 	m.cited, m.told = make(map[string]bool), make(map[string]citation)
 	for _, a := range in.Answers {
 		for _, f := range a.Findings {
@@ -33,6 +33,7 @@ type mining struct {
 	in        Input
 	groups    map[string]*group
 	successes successes
+	where     whereabouts
 	usual     usualChecks
 	mined     int
 	left      int
@@ -110,6 +111,7 @@ func (m *mining) occurrenceOf(s *session.Session, root string, sig Signal) occur
 		o.signal.Fix = &fix
 	}
 	o.told = e.Author == session.Human
+	o.folder = folderOf(s, &sig)
 	o.signal.Event = nil // the session must not stay in memory
 	return o
 }
@@ -137,6 +139,7 @@ func (m *mining) worked(v *View, project, population, root string) {
 		}
 		for _, path := range opened(v, e) {
 			m.successes.add(project, population, path, root, ref)
+			m.where.add(project, population, path)
 		}
 	}
 }
@@ -153,7 +156,7 @@ func (m *mining) report() Report {
 		g := m.groups[k]
 		p := g.build(m.in.Support, &m.successes)
 		p.keepID(m.in.Known)
-		p.Retries = retries[k]
+		p.Retries, p.Folder = retries[k], m.where.local(g)
 		if p.Retries > 0 {
 			p.Score = rank(&p)
 		}

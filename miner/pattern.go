@@ -53,6 +53,7 @@ type Pattern struct {
 	Entity  string   `json:"entity,omitempty"`
 	Forms   []string `json:"forms,omitempty"` // entities of a pattern that gathers several, the most frequent first
 	Role    string   `json:"role,omitempty"`
+	Folder  string   `json:"folder,omitempty"` // below which all occurrences were, where that is no large part of the project
 }
 
 // SessionSeen is a session in which a pattern occurred.
@@ -100,6 +101,7 @@ type occurrence struct {
 	time     time.Time
 	n, part  int
 	told     bool // by a person
+	folder   string
 	evidence Evidence
 	fixRef   string
 }

@@ -12,7 +12,7 @@ import (
 
 	renameio "github.com/google/renameio/v2/maybe"
 
-	"lode/miner"
+	"lode/session"
 )
 
 // Book is what is proposed and decided: the proposals, the ledger, the vault.
@@ -22,6 +22,17 @@ type Book struct {
 	Vault  *Vault
 	Now    time.Time
 	Who    string
+
+	// What the caller may set. Home is the person's home folder, where agents
+	// have instruction files for all projects. Worth tells what a line of an
+	// instruction file was measured to be worth: it says which one makes room
+	// where a file is full. Reword may word a rule otherwise; see Reworded.
+	// Loaded lists the instruction files that a session, agent/id, is known to
+	// have loaded.
+	Home   string
+	Worth  func(line string) (worth float64, measured bool)
+	Reword func(d *Proposal) (rule, writer string)
+	Loaded func(session string) []session.Instruction
 }
 
 // OpenBook opens the book of a state folder.
@@ -92,7 +103,7 @@ func (b *Book) read(id string) (*Proposal, error) {
 	if rule := addedRule(d.Diff); rule != "" {
 		d.Rule = rule
 	}
-	d.Status = b.Ledger.StatusOf(id, b.Now)
+	d.Status, d.Worth = b.Ledger.StatusOf(id, b.Now), b.Worth
 	return d, nil
 }
 
@@ -137,77 +148,6 @@ func (b *Book) write(d *Proposal) (string, error) {
 		return hashOf(string(doc)), nil
 	}
 	return hashOf(string(doc)), renameio.WriteFile(file, doc, 0o600)
-}
-
-// Proposed is what Propose did.
-type Proposed struct {
-	New       []*Proposal // in order of rank
-	Waiting   int         // recommended, but more than one night's share
-	Covered   []string    // patterns that the instruction files speak of already
-	Withdrawn []string    // ids of proposals whose evidence no longer opens
-}
-
-// Propose makes proposals for the recommended patterns that have none and were
-// not decided on before, at most perProject for each project. Proposals that
-// are open are renewed when their evidence or target has changed, unless a
-// person edited them. opens says whether a piece of evidence is still there.
-func (b *Book) Propose(patterns []miner.Pattern, rootOf func(project string) string, perProject int, opens func(Evidence) bool) (Proposed, error) {
-	var res Proposed
-	made := make(map[string]int)
-	for i := range patterns {
-		p := &patterns[i]
-		if !p.Recommended || !b.wanted(p) {
-			continue
-		}
-		d, err := Draft(p, rootOf(p.Project))
-		if err != nil {
-			continue // no wording is fit; mine says so
-		}
-		switch isNew := b.Ledger.StatusOf(d.ID, b.Now) == "" || b.reopened(d.ID); {
-		case d.Covered != "" && isNew:
-			res.Covered = append(res.Covered, p.ID)
-			continue
-		case isNew && made[p.Project] >= perProject:
-			res.Waiting++
-			continue
-		case isNew:
-			made[p.Project]++
-			if err := b.propose(d, p.Sessions); err != nil {
-				return res, err
-			}
-			res.New = append(res.New, d)
-		default:
-			if err := b.renew(d); err != nil {
-				return res, err
-			}
-		}
-	}
-	return res, b.withdraw(&res, opens)
-}
-
-// growth is how much more evidence than at the time of a rejection makes lode
-// ask again.
-const growth = 2
-
-// wanted reports whether a pattern may be proposed, or is proposed already.
-func (b *Book) wanted(p *miner.Pattern) bool {
-	id := proposalID(p.ID)
-	switch b.Ledger.StatusOf(id, b.Now) {
-	case Accepted, Snoozed:
-		return false
-	case Rejected, Undone, Withdrawn:
-		e, _ := b.Ledger.Last(id, EvRejected, EvUndone, EvWithdrawn)
-		return p.Sessions >= growth*max(e.Sessions, 1)
-	}
-	return true
-}
-
-func (b *Book) reopened(id string) bool {
-	switch b.Ledger.StatusOf(id, b.Now) {
-	case Rejected, Undone, Withdrawn:
-		return true
-	}
-	return false
 }
 
 func (b *Book) propose(d *Proposal, sessions int) error {

@@ -320,10 +320,11 @@ func TestMovedTarget(t *testing.T) {
 func TestAcceptElsewhere(t *testing.T) {
 	d := newDesk(t, "# Shop\n", 1)
 	other := t.TempDir()
-	write(t, filepath.Join(other, "CLAUDE.md"), "# Other\n")
+	write(t, filepath.Join(other, "docs", "rules.md"), "# Other\n")
+	write(t, filepath.Join(other, "AGENTS.md"), "# Mine\n")
 	p, err := d.Accept(idOf(0), other, "")
 	d.must(p, err)
-	if got, _ := read(t, filepath.Join(other, "CLAUDE.md")); strings.Count(got, p.Rule) != 1 || d.text() != "# Shop\n" {
+	if got, _ := read(t, filepath.Join(other, "AGENTS.md")); strings.Count(got, p.Rule) != 1 || d.text() != "# Shop\n" {
 		t.Errorf("accepted with a root: %q there, %q here", got, d.text())
 	}
 }

@@ -110,8 +110,8 @@ func (b *Book) applied(d *Proposal, text string, missing bool) (*Change, error) 
 }
 
 // moveTo takes a proposal to another checkout: there its target may be another.
+// What would go to the person's own files goes into the checkout that was named.
 func (d *Proposal) moveTo(root string) error {
-	choice := Choose(root, d.Fit.Agents)
-	d.Root, d.Target, d.WhyThere, d.Budget.Limit = root, choice.File, choice.Why, choice.Target.Limit
-	return d.rebase()
+	d.Fit.Checkout, d.Fit.Shared, d.Scope = root, true, ""
+	return d.place()
 }

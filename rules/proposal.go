@@ -14,31 +14,62 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"lode/miner"
+	"lode/rules/ground"
 )
 
 // Proposal is a change of one instruction file with its reasons. It is stored
 // as a Markdown document whose front matter holds what programs read, and whose
 // diff a person may edit.
 type Proposal struct {
-	ID       string     `yaml:"id" json:"id"`
-	Pattern  string     `yaml:"pattern" json:"pattern"`
-	Title    string     `yaml:"title" json:"title"`
-	Project  string     `yaml:"project" json:"project"`
-	Root     string     `yaml:"root,omitempty" json:"root,omitempty"` // the checkout that the diff is for; "" when none is known
-	Target   string     `yaml:"target" json:"target"`                 // the file, relative to the root
-	WhyThere string     `yaml:"why_there" json:"why_there"`
-	Base     string     `yaml:"base" json:"base"` // hash of the file that the diff is against; "absent" when it is new
-	Rule     string     `yaml:"rule" json:"rule"`
-	Why      string     `yaml:"why" json:"why"`
-	Evidence []Evidence `yaml:"evidence" json:"evidence"`
-	Counter  Counter    `yaml:"counter" json:"counter"`
-	Budget   Budget     `yaml:"budget" json:"budget"`
-	Backtest Backtest   `yaml:"backtest" json:"backtest"`
-	Covered  string     `yaml:"covered,omitempty" json:"covered,omitempty"` // a line of the file that says it already
-	Fit      Fit        `yaml:"fit" json:"-"`                               // for placing the rule again
-	Diff     string     `yaml:"-" json:"diff"`
-	Status   Status     `yaml:"-" json:"status"` // from the ledger
+	ID       string         `yaml:"id" json:"id"`
+	Pattern  string         `yaml:"pattern" json:"pattern"`
+	Patterns []string       `yaml:"patterns,omitempty" json:"patterns,omitempty"` // others that say the same, in other projects
+	Title    string         `yaml:"title" json:"title"`
+	Project  string         `yaml:"project" json:"project"`
+	Scope    string         `yaml:"scope,omitempty" json:"scope,omitempty"` // Everywhere for what goes to the person's own file; "" is the project
+	Change   ChangeKind     `yaml:"change,omitempty" json:"change,omitempty"`
+	Root     string         `yaml:"root,omitempty" json:"root,omitempty"` // the folder that the diff is for, a checkout or the person's home; "" when none is known
+	Target   string         `yaml:"target" json:"target"`                 // the file, relative to the root
+	WhyThere string         `yaml:"why_there" json:"why_there"`
+	Base     string         `yaml:"base" json:"base"` // hash of the file that the diff is against; "absent" when it is new
+	Rule     string         `yaml:"rule" json:"rule"`
+	Writer   string         `yaml:"writer,omitempty" json:"writer,omitempty"` // the program that worded it; "" for lode's own templates
+	Why      string         `yaml:"why" json:"why"`
+	Evidence []Evidence     `yaml:"evidence" json:"evidence"`
+	Counter  Counter        `yaml:"counter" json:"counter"`
+	Budget   Budget         `yaml:"budget" json:"budget"`
+	Backtest Backtest       `yaml:"backtest" json:"backtest"`
+	Covered  string         `yaml:"covered,omitempty" json:"covered,omitempty"`   // a line in force that says it already
+	Against  string         `yaml:"against,omitempty" json:"against,omitempty"`   // the line that this corrects, removes or replaces
+	Grounded []ground.Claim `yaml:"grounded,omitempty" json:"grounded,omitempty"` // what the rule names, and whether the checkout has it
+	Fit      Fit            `yaml:"fit" json:"-"`                                 // for placing the rule again
+	Diff     string         `yaml:"-" json:"diff"`
+	Status   Status         `yaml:"-" json:"status"` // from the ledger
+
+	// Importers are files that do not include the target, whose readers the rule
+	// would not reach; each gets a proposal of its own.
+	Importers []string `yaml:"importers,omitempty" json:"importers,omitempty"`
+
+	// Worth tells what a line of an instruction file was measured to be worth,
+	// from -1, it does harm, to 1, and whether it was measured at all. It is set
+	// by the book, see Book.Worth.
+	Worth func(line string) (worth float64, measured bool) `yaml:"-" json:"-"`
 }
+
+// ChangeKind says what a proposal does to its file.
+type ChangeKind = string
+
+// The kinds of changes. Adding a line is the empty kind.
+const (
+	Correct  ChangeKind = "correct"  // a line that names something wrong
+	Remove   ChangeKind = "remove"   // a line that is about nothing else
+	Resolve  ChangeKind = "resolve"  // a line that says the opposite becomes the rule
+	Import   ChangeKind = "import"   // one instruction file into another
+	Escalate ChangeKind = "escalate" // a line that is not followed gets something that cannot be passed over
+)
+
+// Everywhere is the scope of what holds in all projects of a person.
+const Everywhere = "global"
 
 // Evidence is an occurrence as a proposal shows it.
 type Evidence struct {
@@ -56,9 +87,20 @@ type Counter struct {
 // Budget is what the file costs its readers, in tokens; Limit is 0 where they
 // name none.
 type Budget struct {
-	Before int `yaml:"before" json:"before"`
-	After  int `yaml:"after" json:"after"`
-	Limit  int `yaml:"limit" json:"limit"`
+	Before  int    `yaml:"before" json:"before"`
+	After   int    `yaml:"after" json:"after"`
+	Limit   int    `yaml:"limit" json:"limit"`
+	InForce []Load `yaml:"in_force,omitempty" json:"in_force,omitempty"` // what agents of the evidence load there, all files together
+	Evicts  string `yaml:"evicts,omitempty" json:"evicts,omitempty"`     // the line that makes room for the rule
+}
+
+// Load is what an agent loads in a place, in tokens, before and after a change.
+type Load struct {
+	Agent  string   `yaml:"agent" json:"agent"`
+	Before int      `yaml:"before" json:"before"`
+	After  int      `yaml:"after" json:"after"`
+	Files  []string `yaml:"files,omitempty" json:"files,omitempty"` // in order
+	Over   string   `yaml:"over,omitempty" json:"over,omitempty"`   // what is too much, and by whose word
 }
 
 // Backtest is what the rule would have met in the sessions looked at: sessions
@@ -70,17 +112,35 @@ type Backtest struct {
 	Fine     int `yaml:"fine" json:"fine"`
 }
 
-// Fit is what of a pattern decides where in a file its rule belongs.
+// Fit is what of a pattern decides what its rule changes and where, so that a
+// proposal can be made anew without the pattern.
 type Fit struct {
-	Kind   string   `yaml:"kind"`
-	Role   string   `yaml:"role,omitempty"`
-	Avoid  string   `yaml:"avoid,omitempty"`
-	Use    string   `yaml:"use,omitempty"`
-	Agents []string `yaml:"agents,omitempty"`
+	Kind     string   `yaml:"kind"`
+	Class    string   `yaml:"class,omitempty"`
+	Role     string   `yaml:"role,omitempty"`
+	Subject  string   `yaml:"subject,omitempty"`
+	Entity   string   `yaml:"entity,omitempty"`
+	Avoid    string   `yaml:"avoid,omitempty"` // what the fix took the place of
+	Use      string   `yaml:"use,omitempty"`
+	Agents   []string `yaml:"agents,omitempty"`
+	Folder   string   `yaml:"folder,omitempty"`   // all evidence is about files below it
+	Checkout string   `yaml:"checkout,omitempty"` // of the project
+	Home     string   `yaml:"home,omitempty"`     // of the person
+	Shared   bool     `yaml:"shared,omitempty"`   // a person named the checkout: it goes there
+	Words    string   `yaml:"words,omitempty"`    // the rule as the template or the writer has it, where the change is another line
+}
+
+// fitOf keeps of a pattern what its rule depends on.
+func fitOf(p *miner.Pattern, checkout, home string) Fit {
+	f := Fit{Kind: p.Kind, Class: p.Class, Role: p.Role, Subject: p.Subject, Entity: p.Entity, Agents: p.Agents, Folder: p.Folder, Checkout: checkout, Home: home}
+	if p.Fix != nil {
+		f.Use, f.Avoid = p.Fix.Command, p.Fix.InsteadOf
+	}
+	return f
 }
 
 func (f *Fit) pattern() *miner.Pattern {
-	p := &miner.Pattern{Kind: f.Kind, Role: f.Role, Entity: f.Avoid}
+	p := &miner.Pattern{Kind: f.Kind, Class: f.Class, Role: f.Role, Subject: f.Subject, Entity: f.Entity, Agents: f.Agents, Folder: f.Folder}
 	if f.Use != "" {
 		p.Fix = &miner.Fix{Command: f.Use, InsteadOf: f.Avoid}
 	}
@@ -110,48 +170,29 @@ func proposalID(pattern string) string {
 }
 
 // Draft makes the proposal for a pattern, against the files of a checkout as
-// they are now. root may be "": then the diff is that of a new file.
-func Draft(p *miner.Pattern, root string) (*Proposal, error) {
-	choice := Choose(root, p.Agents)
-	d := &Proposal{
-		ID: proposalID(p.ID), Pattern: p.ID, Title: p.Title, Project: p.Project, Root: root, Target: choice.File, WhyThere: choice.Why,
-		Rule: Word(p), Why: reasons(p), Counter: Counter(p.Counter),
-		Backtest: Backtest{Sessions: p.Sessions + p.Counter.Sessions, Failed: p.Sessions, Fine: p.Counter.Sessions},
-		Fit:      Fit{Kind: p.Kind, Role: p.Role, Avoid: p.Entity, Agents: p.Agents},
+// they are now. root may be "": then the diff is that of a new file. home is the
+// person's home folder, for the instruction files there; "" leaves them out.
+func Draft(p *miner.Pattern, root, home string) (*Proposal, error) {
+	d, err := drafted(p, root, home)
+	if err != nil {
+		return nil, err
 	}
-	if p.Fix != nil {
-		d.Fit.Use = p.Fix.Command
-		if d.Fit.Avoid == "" {
-			d.Fit.Avoid = p.Fix.InsteadOf
-		}
+	return d, d.place()
+}
+
+// drafted is a proposal without its change.
+func drafted(p *miner.Pattern, root, home string) (*Proposal, error) {
+	d := &Proposal{
+		ID: proposalID(p.ID), Pattern: p.ID, Title: p.Title, Project: p.Project, Rule: Word(p), Why: reasons(p), Counter: Counter(p.Counter),
+		Backtest: Backtest{Sessions: p.Sessions + p.Counter.Sessions, Failed: p.Sessions, Fine: p.Counter.Sessions}, Fit: fitOf(p, root, home),
 	}
 	for _, e := range p.Evidence {
 		d.Evidence = append(d.Evidence, Evidence{e.Ref, e.Hash, e.Quote})
 	}
-	d.Budget.Limit = choice.Target.Limit
 	if d.Rule == "" {
 		return nil, fmt.Errorf("pattern %s has no wording", p.ID)
 	}
-	return d, d.rebase()
-}
-
-// rebase makes the diff anew, against the target as it is now.
-func (d *Proposal) rebase() error {
-	text, err := readTarget(d.Root, d.Target)
-	created := errors.Is(err, fs.ErrNotExist)
-	if err != nil && !created {
-		return err
-	}
-	p := d.Fit.pattern()
-	d.Covered = Covered(text, d.Rule, p)
-	after := Place(text, d.Rule, p)
-	d.Base = absent
-	if !created {
-		d.Base = hashOf(text)
-	}
-	d.Budget.Before, d.Budget.After = Tokens(text), Tokens(after)
-	d.Diff, err = Unified(d.Target, text, after, created)
-	return err
+	return d, nil
 }
 
 // readTarget reads the file that a proposal changes. Without a root there is none.

@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"lode/miner"
+	"lode/rules/ground"
 )
 
 // hostile texts try to end what they stand in, or to be taken for something
@@ -28,7 +29,7 @@ var aProposal = rapid.Custom(func(t *rapid.T) *Proposal {
 	c := aChange.Filter(func(c change) bool { return c.from != c.to }).Draw(t, "change")
 	d := &Proposal{ID: text("id"), Pattern: text("pattern"), Title: text("title"), Project: text("project"), Root: text("root"), Target: text("target"),
 		WhyThere: text("why there"), Base: text("base"), Rule: text("rule"), Why: text("why"), Covered: text("covered"),
-		Budget: Budget{n.Draw(t, "before"), n.Draw(t, "after"), n.Draw(t, "limit")}, Backtest: Backtest{n.Draw(t, "sessions"), 1, 2},
+		Budget: Budget{Before: n.Draw(t, "before"), After: n.Draw(t, "after"), Limit: n.Draw(t, "limit"), Evicts: text("evicts"), InForce: []Load{{text("loader"), 1, 2, []string{text("file")}, text("over")}}}, Scope: text("scope"), Change: text("kind of change"), Writer: text("writer"), Against: text("against"), Grounded: []ground.Claim{{Term: text("term"), Kind: ground.Path}}, Backtest: Backtest{n.Draw(t, "sessions"), 1, 2},
 		Counter: Counter{3, rapid.SliceOfN(aWord, 1, 3).Draw(t, "refs")}, Fit: Fit{Kind: text("kind"), Avoid: text("avoid"), Use: text("use"), Agents: []string{text("agent")}}}
 	d.Evidence = []Evidence{{text("ref"), text("hash"), text("quote")}}
 	d.Diff, _ = Unified("AGENTS.md", c.from, c.to, false)
@@ -82,11 +83,11 @@ func aPattern() *miner.Pattern {
 func TestPrintGolden(t *testing.T) {
 	root := t.TempDir()
 	write(t, filepath.Join(root, "AGENTS.md"), "# Shop\n\n## Tests\n\n- Keep them fast.\n")
-	d, err := Draft(aPattern(), root)
+	d, err := Draft(aPattern(), root, "")
 	if err != nil {
 		t.Fatalf("Draft = %v", err)
 	}
-	d.Root, d.Base = "/home/dev/shop", "00ff"
+	d.Root, d.Fit.Checkout, d.Base = "/home/dev/shop", "/home/dev/shop", "00ff"
 	doc, err := Print(d)
 	if err != nil {
 		t.Fatalf("Print = %v", err)

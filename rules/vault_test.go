@@ -54,7 +54,7 @@ func newVault(t *testing.T) *Vault { return &Vault{dir: filepath.Join(t.TempDir(
 // accepted is a proposal as it is accepted, with the evidence of n sessions.
 func accepted(t *testing.T, id string, n int) *Proposal {
 	t.Helper()
-	d, err := Draft(aPattern(), "")
+	d, err := Draft(aPattern(), "", "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,9 +22,9 @@ import (
 )
 
 const (
-	digestTokens  = 20000
-	minNewTurns   = 8 // fewer wait for another night
-	analystWithin = 10 * time.Minute
+	digestTokens = 20000
+	minNewTurns  = 8 // fewer wait for another night
+	answerWithin = 10 * time.Minute
 )
 
 func (w *world) analystDir() string { return filepath.Join(w.stateDir, "analyst") }
@@ -107,7 +107,7 @@ func (l *library) ask(ctx context.Context, project string, d *miner.Digest, know
 	prompt := miner.Prompt(project, d, known)
 	sum := sha256.Sum256([]byte(l.w.cfg.Analyst + "\x00" + prompt))
 	file := filepath.Join(l.w.analystDir(), hex.EncodeToString(sum[:12])+".json")
-	text, err := l.w.analyst(ctx, prompt)
+	text, err := l.w.ask(ctx, l.w.cfg.Analyst, prompt)
 	if err != nil {
 		return err
 	}
@@ -126,9 +126,9 @@ func (l *library) ask(ctx context.Context, project string, d *miner.Digest, know
 	return renameio.WriteFile(file, append(doc, '\n'), 0o600)
 }
 
-// analyst runs the analyst's command line with a prompt and returns what it
-// prints.
-func (w *world) analyst(ctx context.Context, prompt string) (string, error) {
+// ask runs the command line of an analyst or a writer with a prompt and returns
+// what it prints.
+func (w *world) ask(ctx context.Context, command, prompt string) (string, error) {
 	file, err := os.CreateTemp("", "lode-prompt-")
 	if err != nil {
 		return "", err
@@ -140,9 +140,9 @@ func (w *world) analyst(ctx context.Context, prompt string) (string, error) {
 	if err := file.Close(); err != nil {
 		return "", err
 	}
-	ctx, cancel := context.WithTimeout(ctx, analystWithin)
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "sh", "-c", w.cfg.Analyst)
+	cmd := exec.CommandContext(ctx, "sh", "-c", command)
 	cmd.Env = append(os.Environ(), "LODE_PROMPT="+file.Name())
 	cmd.Stdin = strings.NewReader(prompt)
 	cmd.WaitDelay = 5 * time.Second
@@ -150,7 +150,7 @@ func (w *world) analyst(ctx context.Context, prompt string) (string, error) {
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("%q: %w: %s", w.cfg.Analyst, err, session.Quote(session.Clean(stderr.String()), 200))
+		return "", fmt.Errorf("%q: %w: %s", command, err, session.Quote(session.Clean(stderr.String()), 200))
 	}
 	return string(out), nil
 }

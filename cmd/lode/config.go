@@ -22,6 +22,7 @@ type Config struct {
 	Proposals int                   `yaml:"proposals"`
 	Brief     int                   `yaml:"brief"`
 	Analyst   string                `yaml:"analyst"`
+	Writer    string                `yaml:"writer"`
 	Asks      int                   `yaml:"asks"`
 	Redact    Redact                `yaml:"redact"`
 }
@@ -72,7 +73,10 @@ const configHelp = `lode needs no configuration. What can be set, in YAML:
                          # none by default, and never needed. It gets the
                          # prompt on its standard input, and as a file named
                          # in LODE_PROMPT
-  asks: 5                # how often a night the analyst is asked
+  writer: claude -p      # a program that words rules better than the templates
+                         # do; also none by default. It is told the rule and
+                         # nothing else, and must keep its commands and paths
+  asks: 5                # how often a night each of both is asked at most
 
   redact:                # secrets are always replaced, before anything is
     emails: true         # stored; this replaces e-mail addresses too. The next

@@ -63,6 +63,7 @@ type nightlyView struct {
 	Proposals []proposalView `json:"proposals"` // the new ones
 	Waiting   int            `json:"waiting"`   // recommended, left for another night
 	Covered   int            `json:"covered"`   // patterns that the files speak of already
+	Stale     int            `json:"stale"`     // patterns whose rules no longer fit the checkout
 	Withdrawn []string       `json:"withdrawn"`
 	Attention []string       `json:"attention"` // what needs a hand
 	Report    string         `json:"report"`
@@ -164,7 +165,7 @@ func (w *world) nightly(ctx context.Context, since time.Time, window string) (*n
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := lib.propose(book, saved, view); err != nil {
+	if err := lib.propose(ctx, book, saved, view); err != nil {
 		return nil, nil, err
 	}
 	saved.Input = lib.inputDigest(infos, since, window, book)
@@ -178,7 +179,7 @@ func (w *world) siteDir() string { return filepath.Join(w.stateDir, "site") }
 
 // madeVersion is raised when patterns, proposals or pages come out differently
 // from the same input: the next night makes them again.
-const madeVersion = 10
+const madeVersion = 12
 
 // inputDigest is the digest of all that patterns, proposals and the report are
 // made from: when it is the same, so are they.
@@ -231,8 +232,9 @@ func keep(sessions iter.Seq2[*session.Session, error], wanted map[string]bool) i
 }
 
 // propose makes proposals out of the patterns.
-func (l *library) propose(book *rules.Book, saved *miner.Saved, view *nightlyView) error {
+func (l *library) propose(ctx context.Context, book *rules.Book, saved *miner.Saved, view *nightlyView) error {
 	roots := l.projects.Roots()
+	book.Reword, book.Loaded = l.writer(ctx, view), l.loaded
 	made, err := book.Propose(saved.Patterns, func(project string) string { return roots[project] }, l.w.cfg.Proposals, l.opens)
 	if err != nil {
 		return err
@@ -245,10 +247,11 @@ func (l *library) propose(book *rules.Book, saved *miner.Saved, view *nightlyVie
 	for _, d := range made.New {
 		view.Proposals = append(view.Proposals, viewProposal(d))
 	}
+	view.Stale = len(made.Stale)
 	view.Mined, view.Waiting, view.Covered = saved.Mined, made.Waiting, len(made.Covered)
 	if made.Withdrawn != nil {
 		view.Withdrawn = made.Withdrawn
-		view.Attention = append(view.Attention, fmt.Sprintf("%s withdrawn: the evidence does not open any more", count(len(made.Withdrawn), "proposal")))
+		view.Attention = append(view.Attention, fmt.Sprintf("%s withdrawn: the evidence does not open any more, or the checkout has changed", count(len(made.Withdrawn), "proposal")))
 	}
 	if _, damaged := book.List(); damaged != nil {
 		view.Attention = append(view.Attention, fmt.Sprintf("proposals that cannot be read are left out: %v", damaged))
@@ -256,6 +259,11 @@ func (l *library) propose(book *rules.Book, saved *miner.Saved, view *nightlyVie
 	view.Attention = append(view.Attention, l.attention()...)
 	view.News = len(view.Proposals) > 0 || len(view.Attention) > 0
 	return nil
+}
+
+// loaded lists the instruction files that a session is known to have loaded.
+func (l *library) loaded(name string) []session.Instruction {
+	return l.cat.Sessions[name].Instructions
 }
 
 // opens reports whether a piece of evidence is still there as it was quoted.

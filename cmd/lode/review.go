@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -64,7 +65,11 @@ func (w *world) book() (*rules.Book, error) {
 	if err := w.checkState(); err != nil {
 		return nil, err
 	}
-	return rules.OpenBook(w.stateDir, w.clock, who(w.getenv))
+	b, err := rules.OpenBook(w.stateDir, w.clock, who(w.getenv))
+	if err == nil {
+		b.Home = w.homeDir
+	}
+	return b, err
 }
 
 // who names the person who decides, for the ledger.
@@ -89,6 +94,9 @@ func viewProposal(d *rules.Proposal) proposalView {
 	v := proposalView{Proposal: d, Duplicates: []string{}, Conflicts: []string{}}
 	if d.Covered != "" {
 		v.Duplicates = append(v.Duplicates, d.Covered)
+	}
+	if d.Against != "" {
+		v.Conflicts = append(v.Conflicts, d.Against)
 	}
 	return v
 }
@@ -172,7 +180,25 @@ func (w *world) printProposal(d *rules.Proposal) {
 	if d.Budget.Limit > 0 {
 		fmt.Fprintf(out, "; its readers load at most %d", d.Budget.Limit)
 	}
-	fmt.Fprintf(out, ".\nOf %s in which it applies, %d had the problem and %d did the opposite and were fine.\n",
+	fmt.Fprint(out, ".\n")
+	for _, l := range d.Budget.InForce {
+		fmt.Fprintf(out, "There %s loads %d tokens of instructions now and %d then (%s).\n", l.Agent, l.Before, l.After, strings.Join(l.Files, ", "))
+		if l.Over != "" {
+			fmt.Fprintf(out, "  %s\n", l.Over)
+		}
+	}
+	if d.Budget.Evicts != "" {
+		fmt.Fprintf(out, "To make room it takes out: %s\n", d.Budget.Evicts)
+	}
+	if d.Against != "" {
+		fmt.Fprintf(out, "It changes the line: %s\n", d.Against)
+	}
+	for _, c := range d.Grounded {
+		if c.There {
+			fmt.Fprintf(out, "The checkout has %s.\n", c.Term)
+		}
+	}
+	fmt.Fprintf(out, "Of %s in which it applies, %d had the problem and %d did the opposite and were fine.\n",
 		count(d.Backtest.Sessions, "session"), d.Backtest.Failed, d.Backtest.Fine)
 	fmt.Fprintf(out, "\nEvidence (lode show REF):\n")
 	for _, e := range d.Evidence {

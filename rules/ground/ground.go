@@ -28,7 +28,7 @@ type Claim struct {
 }
 
 // Kind says what a claim is about.
-type Kind string
+type Kind = string
 
 // The kinds of claims.
 const (
@@ -54,7 +54,7 @@ func Check(root, text string) []Claim {
 // Code returns the claims of one command or path.
 func Code(root, code string) []Claim {
 	words := strings.Fields(code)
-	if root == "" || len(words) == 0 {
+	if len(words) == 0 || !answers(root) {
 		return nil
 	}
 	var claims []Claim
@@ -67,6 +67,18 @@ func Code(root, code string) []Claim {
 		}
 	}
 	return claims
+}
+
+// answers reports whether a folder can be asked: it holds more than documents
+// and settings. One that has nothing of the project says nothing about it.
+func answers(root string) bool {
+	if root == "" {
+		return false
+	}
+	entries, err := os.ReadDir(root)
+	return err == nil && slices.ContainsFunc(entries, func(e os.DirEntry) bool {
+		return !strings.HasPrefix(e.Name(), ".") && !strings.HasSuffix(e.Name(), ".md")
+	})
 }
 
 // isPath reports whether a word names something in the checkout: it is relative,

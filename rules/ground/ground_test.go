@@ -59,8 +59,14 @@ func TestCheck(t *testing.T) {
 			t.Errorf("Check(%q) = %q, want %q", c.text, s, c.want)
 		}
 	}
-	if got := Check("", "`src/main.go`"); got != nil {
-		t.Errorf("Check without a checkout = %v", got)
+	empty := t.TempDir()
+	if err := os.WriteFile(filepath.Join(empty, "AGENTS.md"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, root := range []string{"", empty, filepath.Join(empty, "gone")} {
+		if got := Check(root, "`src/main.go` `make x`"); got != nil {
+			t.Errorf("Check without a checkout that could tell = %v", got)
+		}
 	}
 }
 

@@ -30,9 +30,9 @@ var codexUser = &Target{
 	Globs: []string{"~/.codex/AGENTS.md", "~/.codex/AGENTS.override.md"}, Agents: []string{"codex"}, File: only("~/.codex/AGENTS.md"),
 }
 
-// codexBytes is how much of the project's chain Codex loads: the default of
+// CodexBytes is how much of the project's chain Codex loads: the default of
 // project_doc_max_bytes. What is nearest to the working folder is lost first.
-const codexBytes = 32 << 10
+const CodexBytes = 32 << 10
 
 // loadCodex: the user's AGENTS.override.md, else AGENTS.md; then in each folder
 // from the root to the working folder one of both. Files below the working
@@ -41,7 +41,7 @@ func loadCodex(w *walk) {
 	if !w.add("~/.codex/AGENTS.override.md", ofUser) {
 		w.add("~/.codex/AGENTS.md", ofUser)
 	}
-	left := codexBytes
+	left := CodexBytes
 	for _, dir := range w.folders() {
 		file := path.Join(dir, "AGENTS.override.md")
 		if text, ok := w.read(file); !ok || text == "" {

@@ -3,6 +3,7 @@ package target
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path"
 	"path/filepath"
@@ -87,6 +88,27 @@ func (c *Chain) Tokens() int {
 		n += Tokens(c.Files[i].Text)
 	}
 	return n
+}
+
+// Over says what of the chain is too much, "" when nothing is: what the agent
+// cuts off, or a file that is longer than its readers say it should be.
+func (c *Chain) Over(file string) string {
+	for i := range c.Files {
+		if f := &c.Files[i]; f.Lost > 0 {
+			return fmt.Sprintf("%s loads %d bytes of the project's files: the last %d of %s are cut off", c.Agent, CodexBytes, f.Lost, f.Path)
+		}
+	}
+	f, t := c.Find(file), Of(file)
+	if f == nil || t == nil {
+		return ""
+	}
+	if lines := strings.Count(f.Text, "\n"); t.Limit.Lines > 0 && lines > t.Limit.Lines {
+		return fmt.Sprintf("%s has %d lines: %s at most %d", file, lines, t.Limit.Whose, t.Limit.Lines)
+	}
+	if t.Limit.Bytes > 0 && len(f.Text) > t.Limit.Bytes {
+		return fmt.Sprintf("%s has %d bytes: %s %d", file, len(f.Text), t.Limit.Whose, t.Limit.Bytes)
+	}
+	return ""
 }
 
 // Find returns the chain's file of a path, or nil.

@@ -41,12 +41,10 @@ type Target struct {
 	Frame func(folder string) string
 }
 
-// Limit is what of an instruction file, or of all that an agent loads, is taken.
-// Zero is no limit.
+// Limit is what an instruction file should not have more of. Zero is no limit.
 type Limit struct {
 	Bytes int
 	Lines int
-	Cuts  bool   // what is beyond is not loaded; otherwise it is only advised against
 	Whose string // who says so
 }
 

@@ -109,13 +109,13 @@ func TestCut(t *testing.T) {
 		t.Fatalf("codex loads %d files, want 3", got)
 	}
 	root, near := c.Find("AGENTS.md"), c.Find("web/AGENTS.md")
-	if root.Lost != len(long)-codexBytes || near.Lost != len("- near\n") || !c.Holds("long") || c.Holds("near") {
+	if root.Lost != len(long)-CodexBytes || near.Lost != len("- near\n") || !c.Holds("long") || c.Holds("near") {
 		t.Errorf("lost of the root %d, of the near file %d; holds %v, %v", root.Lost, near.Lost, c.Holds("long"), c.Holds("near"))
 	}
 	if !c.Holds("* last") {
 		t.Error("the person's own file counts against the project's")
 	}
-	if want := (len(long)+3)/4 + codexBytes/4; c.Tokens() != want {
+	if want := (len(long)+3)/4 + CodexBytes/4; c.Tokens() != want {
 		t.Errorf("tokens = %d, want %d", c.Tokens(), want)
 	}
 }
