@@ -34,9 +34,9 @@ func (d *Proposal) over() bool {
 
 // makeRoom takes the line of the least worth out of a text to which a rule was
 // added, when the text is more than its readers take: one at least as long as
-// the rule, so that nothing becomes longer. It returns the text without it, and
+// what was added, so that nothing becomes longer. It returns the text without it, and
 // the line; "" when there is room, or no such line.
-func (d *Proposal) makeRoom(after, rule string) (string, string) {
+func (d *Proposal) makeRoom(before, after, rule string) (string, string) {
 	if !d.over() {
 		return "", ""
 	}
@@ -48,7 +48,7 @@ func (d *Proposal) makeRoom(after, rule string) (string, string) {
 	lines := splitLines(after)
 	for _, s := range statements(after) {
 		alone := s.at+1 == len(lines) || !strings.HasPrefix(lines[s.at+1], " ") && !strings.HasPrefix(lines[s.at+1], "\t")
-		if s.lead != "" && s.plain != rule && len(s.raw) >= len(rule)+len("- \n") && alone && !strings.HasPrefix(s.plain, "@") {
+		if s.lead != "" && s.plain != rule && len(s.raw) >= len(after)-len(before) && alone && !strings.HasPrefix(s.plain, "@") {
 			candidates = append(candidates, candidate{s, d.worthOf(s.plain, after)})
 		}
 	}

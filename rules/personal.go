@@ -10,7 +10,7 @@ var machinePath = lazyregexp.New("(?:^|[\\s`'\"=:(])(?:~/|/home/|/Users/|/root/|
 
 // machineCauses are the surroundings that belong to a machine, by cause. What a
 // sandbox of an agent does not allow is so for all who use that agent.
-var machineCauses = map[string]bool{"encoding": true, "signing": true, "partial-clone": true, "docker": true, "disk": true, "memory": true, "display": true, "login": true}
+var machineCauses = map[string]bool{"encoding": true, "signing": true, "partial-clone": true, "gnu": true, "docker": true, "disk": true, "memory": true, "display": true, "login": true}
 
 // ofMachine says why a rule is about one machine and not about the project, ""
 // when it is not: it names a path of the home folder, a tool that is not

@@ -84,9 +84,10 @@ func (d *Proposal) rebase() error {
 	}
 	after := Place(base, rule, p)
 	d.weigh(text, after)
-	if room, line := d.makeRoom(after, rule); line != "" {
-		after, d.Budget.Evicts = room, line
+	if room, line := d.makeRoom(text, after, rule); line != "" {
+		after = room
 		d.weigh(text, after)
+		d.Budget.Evicts = line
 	}
 	return d.changeTo(text, after, created)
 }

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -53,7 +54,7 @@ func (v *Vault) file(id string, retired bool) string {
 
 // Add writes the learning of an accepted proposal.
 func (v *Vault) Add(d *Proposal, now time.Time) error {
-	l := &Learning{ID: learningID(d.ID), Title: d.Title, Project: d.Project, Scope: "project", Status: "active",
+	l := &Learning{ID: learningID(d.ID), Title: d.Title, Project: d.Project, Scope: cmp.Or(d.Scope, "project"), Status: "active",
 		Tags: []string{"lode", tag(d.Fit.Kind)}, Created: now.Format(time.DateOnly), Pattern: d.Pattern, Proposal: d.ID,
 		Target: d.Target, Sessions: d.Backtest.Failed, Rule: d.Rule}
 	var b strings.Builder
