@@ -69,7 +69,11 @@ func BenchmarkSearch(b *testing.B) {
 	for _, q := range []string{"test", "parseCartItem", `"go test"`, "slow cart7 step", "nowhere cart7"} {
 		b.Run(strings.ReplaceAll(q, " ", "_"), func(b *testing.B) {
 			for b.Loop() {
-				if _, err := r.Search(context.Background(), Query{Text: q, Limit: 10}); err != nil {
+				parsed, err := parseQuery(q)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if _, err := r.Search(context.Background(), parsed); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -2,6 +2,8 @@ package index
 
 import (
 	"encoding/json"
+	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,11 +16,21 @@ import (
 // Fields that hold text, by who or what wrote it, and their weight in ranking:
 // what a person said is what people remember, and an error what they look for.
 // Positions double the size of a field; the long ones do without.
-var textFields = []struct {
+var textFields = []textField{
+	{human, 3, 50, true, true},
+	{command, 2, 12, true, false},
+	{problem, 2.5, 15, true, false},
+	{agent, 1.5, 50, false, true},
+	{output, 1, 60, false, false},
+}
+
+type textField struct {
 	name      string
 	boost     float64
+	length    float64 // average number of terms, about what transcripts have
 	positions bool
-}{{human, 3, true}, {command, 2, true}, {problem, 2.5, true}, {agent, 1.5, false}, {output, 1, false}}
+	prose     bool // words are looked for in other forms too
+}
 
 const (
 	human   = "human"
@@ -34,13 +46,18 @@ const (
 	fieldTool    = "tool"
 	fieldOutcome = "outcome"
 	fieldDay     = "day"
-	fieldText    = "text" // stored: what the snippet is cut from
-	fieldMeta    = "meta" // stored
+
+	fieldAuthor      = "author"      // of words in the user's role
+	fieldClass       = "class"       // of a failure
+	fieldFingerprint = "fingerprint" // of a failure
+	fieldText        = "text"        // stored: what the snippet is cut from
+	fieldMeta        = "meta"        // stored
 )
 
 const (
 	withVectors = index.IndexField | index.IncludeTermVectors
-	plain       = index.IndexField
+	indexed     = index.IndexField
+	unscored    = index.IndexField | index.SkipFreqNorm
 	stored      = index.StoreField
 )
 
@@ -61,19 +78,64 @@ const (
 // undated is the day of events without a time; filters by time let them pass.
 const undated = "undated"
 
-// meta is what a hit shows beside its text.
+// meta is what a hit shows beside its text. It is stored for every event, so its
+// form is short: the fields in this order, separated, the time in milliseconds
+// since 1970 or empty.
 type meta struct {
-	Time    time.Time       `json:"t,omitzero"`
-	Src     int             `json:"s,omitempty"`
-	Kind    session.Kind    `json:"k"`
-	Tool    string          `json:"tool,omitempty"`
-	Outcome session.Outcome `json:"o,omitempty"`
+	Time    time.Time
+	Src     int
+	Kind    session.Kind
+	Tool    string
+	Outcome session.Outcome
 }
 
-// Place identifies where a session belongs, as far as projects depend on it.
-// Searches for a project look for its places.
+const metaSep = "\x1f"
+
+func (m *meta) String() string {
+	ms := ""
+	if !m.Time.IsZero() {
+		ms = strconv.FormatInt(m.Time.UnixMilli(), 36)
+	}
+	src := ""
+	if m.Src != 0 {
+		src = strconv.Itoa(m.Src)
+	}
+	tool := strings.ReplaceAll(m.Tool, metaSep, "")
+	return strings.Join([]string{ms, src, string(m.Kind), tool, string(m.Outcome)}, metaSep)
+}
+
+// parseMeta reads what String prints.
+func parseMeta(text string) (m meta, err error) {
+	f := strings.Split(text, metaSep)
+	if len(f) != 5 {
+		return m, fmt.Errorf("%q has not five fields", text)
+	}
+	if f[0] != "" {
+		ms, perr := strconv.ParseInt(f[0], 36, 64)
+		m.Time, err = time.UnixMilli(ms).UTC(), perr
+	}
+	if f[1] != "" && err == nil {
+		m.Src, err = strconv.Atoi(f[1])
+	}
+	m.Kind, m.Tool, m.Outcome = session.Kind(f[2]), f[3], session.Outcome(f[4])
+	return m, err
+}
+
+// Place tells where a session belongs, as far as projects depend on it, and what
+// else is one for all of its events: branch, model and population. Together they
+// take the room of one field. Searches for a project look for its places.
 func Place(h *session.Header) string {
-	return h.Cwd + "\x00" + h.Remote + "\x00" + h.Instance
+	return strings.Join([]string{h.Cwd, h.Remote, h.Instance, h.Branch, h.Model, string(h.Population)}, placeSep)
+}
+
+const placeSep = "\x00"
+
+// parsePlace reads what Place returns; of a place that is not one nothing is set.
+func parsePlace(text string) (h session.Header) {
+	if p := strings.Split(text, placeSep); len(p) == 6 {
+		h.Cwd, h.Remote, h.Instance, h.Branch, h.Model, h.Population = p[0], p[1], p[2], p[3], p[4], session.Population(p[5])
+	}
+	return h
 }
 
 // documents makes the documents of a session.
@@ -85,6 +147,7 @@ func documents(s *session.Session) []*document.Document {
 		}
 	}
 	b := builder{s: s, place: Place(&s.Header)}
+	b.header()
 	for i := range s.Events {
 		e := &s.Events[i]
 		if !e.Time.IsZero() {
@@ -110,6 +173,25 @@ func documents(s *session.Session) []*document.Document {
 	return b.docs
 }
 
+// header adds the session's own document, which no search finds: what a hit
+// shows of its session.
+func (b *builder) header() {
+	h := session.Header{Agent: b.s.Agent, ID: b.s.ID, Parent: b.s.Parent, Population: b.s.Population, Title: b.s.Title, Model: b.s.Model, Branch: b.s.Branch,
+		Cwd: b.s.Cwd, Remote: b.s.Remote, Instance: b.s.Instance, Start: b.s.Start, End: b.s.End, Sources: b.s.Sources}
+	d := document.NewDocument(b.s.Name())
+	b.keyword(d, fieldSession, b.s.Name())
+	text, err := json.Marshal(h)
+	if err != nil {
+		panic(err) // its fields are plain values
+	}
+	b.meta(d, text)
+	b.docs = append(b.docs, d)
+}
+
+func (b *builder) meta(d *document.Document, text []byte) {
+	d.AddField(document.NewTextFieldWithIndexingOptions(fieldMeta, nil, text, stored))
+}
+
 type builder struct {
 	s     *session.Session
 	place string
@@ -132,9 +214,12 @@ func (b *builder) words(e *session.Event, field string) {
 		return
 	}
 	d := b.document(e, text)
+	if e.Kind == session.User {
+		b.keyword(d, fieldAuthor, string(e.Author))
+	}
 	options := withVectors
 	if field == agent {
-		options = plain
+		options = indexed
 	}
 	d.AddField(document.NewTextFieldCustom(field, nil, []byte(text), options, codeAnalyzer{}))
 }
@@ -173,6 +258,8 @@ func (b *builder) call(call, result *session.Event) {
 	b.keyword(d, fieldTool, tool)
 	if result != nil {
 		b.keyword(d, fieldOutcome, string(result.Outcome))
+		b.keyword(d, fieldClass, result.Class)
+		b.keyword(d, fieldFingerprint, result.Fingerprint)
 	}
 	for field, value := range map[string]string{command: cmd, problem: trouble} {
 		if value != "" {
@@ -180,7 +267,7 @@ func (b *builder) call(call, result *session.Event) {
 		}
 	}
 	if out != "" {
-		d.AddField(document.NewTextFieldCustom(output, nil, []byte(out), plain, codeAnalyzer{}))
+		d.AddField(document.NewTextFieldCustom(output, nil, []byte(out), indexed, codeAnalyzer{}))
 	}
 	b.describe(d, e, result)
 }
@@ -211,16 +298,16 @@ func (b *builder) describe(d *document.Document, e, result *session.Event) {
 	if result != nil {
 		m.Outcome = result.Outcome
 	}
-	text, err := json.Marshal(m)
-	if err != nil {
-		panic(err) // its fields are plain values
-	}
-	d.AddField(document.NewTextFieldWithIndexingOptions(fieldMeta, nil, text, stored))
+	b.meta(d, []byte(m.String()))
 }
 
 func (b *builder) keyword(d *document.Document, field, value string) {
+	options := unscored
+	if field == fieldDay {
+		options = indexed // days rank what is only filtered
+	}
 	if value != "" {
-		d.AddField(document.NewTextFieldCustom(field, nil, []byte(value), plain, keywordAnalyzer{}))
+		d.AddField(document.NewTextFieldCustom(field, nil, []byte(value), options, keywordAnalyzer{}))
 	}
 }
 

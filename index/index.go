@@ -31,7 +31,7 @@ import (
 
 // SchemaVersion is raised when what is indexed, or how, changes. An index of
 // another schema is rebuilt.
-const SchemaVersion = 2
+const SchemaVersion = 3
 
 // Info describes a generation.
 type Info struct {
@@ -39,7 +39,7 @@ type Info struct {
 	Annotate int       `json:"annotate"` // version of the outcomes that documents carry
 	Built    time.Time `json:"built"`
 	Sessions int       `json:"sessions"`
-	Docs     int       `json:"docs"`
+	Docs     int       `json:"docs"` // one for each event, and one for each session
 }
 
 // ErrNone says that there is no index yet.

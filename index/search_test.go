@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"lode/index/query"
 	"lode/session"
 )
 
@@ -84,7 +85,7 @@ func put(t testing.TB, dir string, sessions ...*session.Session) bool {
 			t.Fatalf("Put(%s) = %v", info.Name(), err)
 		}
 	}
-	published, err := w.Publish(time.Date(2026, 5, 4, 0, 0, 0, 0, time.UTC))
+	published, err := w.Publish(testNow)
 	if err != nil {
 		t.Fatalf("Publish = %v", err)
 	}
@@ -102,10 +103,15 @@ func openReader(t testing.TB, dir string) *Reader {
 }
 
 // ask returns an answer as the golden files have it: the tier, the number of
-// documents, and for each session the best place with what was found in [ ].
+// documents, and for each session the best place with what was found in [ ];
+// then the notes, and for what is not found, why not.
 func ask(t testing.TB, r *Reader, line string) string {
 	t.Helper()
-	a, err := r.Search(context.Background(), parseQuery(t, line))
+	q, err := parseQuery(line)
+	var a Answer
+	if err == nil {
+		a, err = r.Search(context.Background(), q)
+	}
 	if err != nil {
 		return err.Error() + "\n"
 	}
@@ -118,43 +124,36 @@ func ask(t testing.TB, r *Reader, line string) string {
 		}
 		b.WriteByte('\n')
 	}
+	if a.Total == 0 {
+		why, err := r.Why(context.Background(), q)
+		if err != nil {
+			t.Errorf("Why(%s) = %v", line, err)
+		}
+		a.Notes = append(a.Notes, why...)
+	}
+	for _, n := range a.Notes {
+		fmt.Fprintf(&b, "(%s)\n", n)
+	}
 	return b.String()
 }
 
-// parseQuery reads "words | key=value ...".
-func parseQuery(t testing.TB, line string) Query {
-	t.Helper()
-	text, filters, _ := strings.Cut(line, " | ")
-	q := Query{Text: text, Limit: 10}
-	for f := range strings.FieldsSeq(filters) {
-		key, value, _ := strings.Cut(f, "=")
-		day, _ := time.Parse(time.DateOnly, value)
-		switch key {
-		case "by":
-			q.Agents = strings.Split(value, ",")
-		case "in":
-			q.Places = []string{}
-			for folder := range strings.SplitSeq(value, ",") {
-				q.Places = append(q.Places, Place(&session.Header{Cwd: folder}))
-			}
-		case "kind":
-			q.Kinds = strings.Split(value, ",")
-		case "tool":
-			q.Tools = strings.Split(value, ",")
-		case "failed":
-			q.Failed = true
-		case "since":
-			q.Since = day
-		case "until":
-			q.Until = day
-		case "limit":
-			fmt.Sscan(value, &q.Limit)
-		default:
-			t.Fatalf("%q: no filter %q", line, key)
-		}
+// parseQuery reads "query | limit=n skip=n". Projects are folders.
+func parseQuery(line string) (Query, error) {
+	text, options, _ := strings.Cut(line, " | ")
+	q := Query{Limit: 10, Now: testNow}
+	for o := range strings.FieldsSeq(options) {
+		fmt.Sscanf(o, "limit=%d", &q.Limit)
+		fmt.Sscanf(o, "skip=%d", &q.Skip)
 	}
-	return q
+	q.Places = func(project string, _ bool) ([]string, error) {
+		return []string{Place(&session.Header{Cwd: project})}, nil
+	}
+	var err error
+	q.Node, err = query.Parse(text)
+	return q, err
 }
+
+var testNow = time.Date(2026, 5, 4, 0, 0, 0, 0, time.UTC)
 
 // Each testdata file is sessions, and then queries with their answers, the best
 // first. They answer the same over an index that sessions came to and left.

@@ -1,8 +1,13 @@
 package index
 
 import (
+	"cmp"
+	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"lode/index/query"
 )
 
 // Snippet is a piece of a text around what was looked for, on one line. Marks
@@ -29,20 +34,110 @@ func (s Snippet) Marked(open, shut string) string {
 
 const snippetLen = 180 // bytes
 
-// snippet cuts the piece of a text that has the most different words of a query.
-func snippet(text string, t terms) Snippet {
-	wanted := make(map[string]bool)
-	for _, phrase := range t.must {
-		for _, w := range phrase {
-			wanted[w] = true
+// marker finds in texts what a query looks for.
+type marker struct {
+	words    map[string]bool
+	prefixes []string
+	literals []string
+	exprs    []*regexp.Regexp
+}
+
+func newMarker(n query.Node) *marker {
+	m := &marker{words: make(map[string]bool)}
+	query.Walk(n, func(n query.Node, negated bool) {
+		if negated {
+			return
+		}
+		switch n := n.(type) {
+		case query.Text:
+			m.text(n)
+		case query.Field:
+			if n.Name == "cmd" || n.Name == "file" {
+				for _, v := range n.Values {
+					m.text(v)
+				}
+			}
+		case query.Literal:
+			m.literals = append(m.literals, n.Text)
+		case query.Regexp:
+			m.exprs = append(m.exprs, regexp.MustCompile(n.Expr)) // the parser has tried it
+		}
+	})
+	return m
+}
+
+func (m *marker) text(n query.Text) {
+	row := cut(n.Text).row
+	if n.Prefix && len(row) > 0 {
+		m.prefixes = append(m.prefixes, row[len(row)-1])
+		row = row[:len(row)-1]
+	}
+	for _, w := range row {
+		m.words[w] = true
+	}
+	if len(row) == 1 && !n.Quoted && !n.Prefix {
+		for _, f := range forms(row[0]) {
+			m.words[f] = true
 		}
 	}
+}
+
+// find lists what a text has of the query, in order, without overlaps.
+func (m *marker) find(text string) []found {
 	var at []found
-	for _, tok := range (codeAnalyzer{}).Analyze([]byte(text)) {
-		if w := string(tok.Term); wanted[w] {
-			at = append(at, found{tok.Start, tok.End, w})
+	for _, l := range m.literals {
+		for from := 0; ; {
+			i := strings.Index(text[from:], l)
+			if i < 0 {
+				break
+			}
+			at = append(at, found{from + i, from + i + len(l), l})
+			from += i + len(l)
 		}
 	}
+	for _, re := range m.exprs {
+		for _, i := range re.FindAllStringIndex(text, maxMarks) {
+			if i[1] > i[0] {
+				at = append(at, found{i[0], i[1], re.String()})
+			}
+		}
+	}
+	if len(m.words) > 0 || len(m.prefixes) > 0 {
+		for _, tok := range (codeAnalyzer{}).Analyze([]byte(text)) {
+			w := strings.TrimPrefix(string(tok.Term), string(rune(partMark)))
+			if m.words[w] || slices.ContainsFunc(m.prefixes, func(p string) bool { return strings.HasPrefix(w, p) }) {
+				at = append(at, found{tok.Start, tok.End, w})
+			}
+		}
+	}
+	slices.SortStableFunc(at, func(a, b found) int { return cmp.Or(a.start-b.start, b.end-a.end) })
+	return merged(at)
+}
+
+// merged makes one of those that overlap.
+func merged(at []found) []found {
+	var out []found
+	for _, f := range at {
+		if n := len(out); n > 0 && f.start < out[n-1].end {
+			out[n-1].end = max(out[n-1].end, f.end)
+			continue
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+type found struct {
+	start, end int
+	word       string
+}
+
+// maxMarks bounds the matches of an expression in one text.
+const maxMarks = 100
+
+// snippet cuts the piece of a text that has the most different words of a query.
+func (m *marker) snippet(text string) Snippet {
+	at := m.find(text)
 	start := bestWindow(at)
 	start, end := widen(text, start)
 	s := Snippet{}
@@ -54,11 +149,6 @@ func snippet(text string, t terms) Snippet {
 		s.Text += "…"
 	}
 	return s
-}
-
-type found struct {
-	start, end int
-	word       string
 }
 
 // bestWindow returns where the window with the most different words begins.

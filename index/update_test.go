@@ -102,7 +102,7 @@ func TestGenerations(t *testing.T) {
 	if got := ask(t, old, "cart"); got != before {
 		t.Errorf("the old reader answers %q, want %q", got, before)
 	}
-	if got := ask(t, openReader(t, dir), "cart"); got != "exact 0\n" {
+	if got := ask(t, openReader(t, dir), "cart"); !strings.HasPrefix(got, "exact 0\n") {
 		t.Errorf("a new reader answers %q, want nothing", got)
 	}
 	if err := old.Close(); err != nil {
@@ -297,7 +297,7 @@ func TestGrownIsBuilt(t *testing.T) {
 // whatever way the index came about.
 func TestTies(t *testing.T) {
 	var s []*session.Session
-	for i := range 8 * perSession {
+	for i := range maxCandidates + 100 {
 		s = append(s, story(fmt.Sprintf("claude/%03d", i), fmt.Sprintf("%d-05-01 /home/dev/shop\nuser: the cart\n", 2025+i%2)))
 	}
 	for _, better := range []string{"", "agent: the cart is a cart\n"} {
@@ -325,7 +325,7 @@ func TestBatchesSideBySide(t *testing.T) {
 	put(t, dir, small("before"))
 	put(t, dir, big, small("afterwards"))
 	r := openReader(t, dir)
-	if got := ask(t, r, "before"); got != "exact 0\n" {
+	if got := ask(t, r, "before"); !strings.HasPrefix(got, "exact 0\n") {
 		t.Errorf("what was replaced is found: %s", got)
 	}
 	if got := ask(t, r, "afterwards"); !strings.HasPrefix(got, "exact 10\n") {

@@ -233,3 +233,23 @@ func readLine(in *bufio.Reader, buf []byte) ([]byte, error) {
 		}
 	}
 }
+
+// Text returns the stored form of a session uncompressed: its header and its
+// events, a line of JSON each. It is for looking whether a text stands in it at
+// all; Read makes a session of it.
+func (st *Store) Text(agent, id string) ([]byte, error) {
+	packed, err := os.ReadFile(st.path(agent, id))
+	if err != nil {
+		return nil, err
+	}
+	z := readers.Get().(*zstd.Decoder)
+	defer readers.Put(z)
+	if err := z.Reset(nil); err != nil {
+		return nil, err
+	}
+	text, err := z.DecodeAll(packed, nil)
+	if err != nil {
+		return nil, &DamagedError{agent, id, err}
+	}
+	return text, nil
+}

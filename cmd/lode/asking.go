@@ -12,16 +12,20 @@ import (
 	"lode/session"
 )
 
-// askers are the agents that tell the programs they start, or the MCP servers
-// they call, for which session. Of those that only tell that they are at work,
-// the session is guessed. All as seen in the versions of TestClientsSearch.
-var askers = []struct {
+// asker is an agent that tells the programs it starts, or the MCP servers it
+// calls, that it is at work, and perhaps in which session.
+type asker struct {
 	agent   string
 	session string // variable with the session's id
 	sign    string // variable that is set wherever the agent is at work
 	client  string // how its name as an MCP client begins
 	meta    string // what holds the session's id in its calls of MCP tools
-}{
+}
+
+// askers are the agents that tell. Of those that only tell that they are at
+// work, the session is guessed. All as seen in the versions of
+// TestClientsSearch.
+var askers = []asker{
 	{"claude", "CLAUDE_CODE_SESSION_ID", "CLAUDECODE", "claude-code", ""},      // the id since 2.1; servers get a wrong one where a session is resumed
 	{"codex", "CODEX_THREAD_ID", "", "codex-mcp-client", "threadId"},           // since 0.98, and 0.131 in calls
 	{"gemini", "GEMINI_SESSION_ID", "GEMINI_CLI", "gemini-cli-mcp-client", ""}, // the id for hooks only
@@ -40,6 +44,14 @@ type asking struct {
 	names   []string
 	roots   []string
 	guessed bool // one of the roots
+}
+
+// asked reports whether an agent may be asking, so that it is worth to find out
+// which session.
+func (w *world) asked(who *mcp.Asker) bool {
+	return slices.ContainsFunc(askers, func(a asker) bool {
+		return a.client != "" && strings.HasPrefix(who.Client, a.client) || a.session != "" && w.getenv(a.session) != "" || a.sign != "" && w.getenv(a.sign) != ""
+	})
 }
 
 // asking finds out who asks.

@@ -1,15 +1,12 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
-	"lode/cmd/lode/internal/mcp"
 	"lode/index"
 	"lode/ingest"
 	"lode/miner"
@@ -19,13 +16,35 @@ import (
 // desk is where questions are answered: the read side of the state, with the
 // index open.
 type desk struct {
-	*library
-	index *index.Reader
+	*library // nil at a quick desk, until whole is called
+	w        *world
+	index    *index.Reader
+	naming   *session.Projects // as far as the index knows them
 }
 
+// desk opens all of the read side, for many questions.
 func (w *world) desk() (*desk, error) {
-	lib, err := w.library()
+	d, err := w.quickDesk()
 	if err != nil {
+		return nil, err
+	}
+	return d, d.whole()
+}
+
+// whole loads what a quick desk does without.
+func (d *desk) whole() error {
+	if d.library != nil {
+		return nil
+	}
+	lib, err := d.w.library()
+	d.library = lib
+	return err
+}
+
+// quickDesk opens the index alone, for one search: the catalog takes longer to
+// load than an answer to find.
+func (w *world) quickDesk() (*desk, error) {
+	if err := w.checkState(); err != nil {
 		return nil, err
 	}
 	r, err := index.Open(w.indexDir())
@@ -35,7 +54,11 @@ func (w *world) desk() (*desk, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &desk{library: lib, index: r}, nil
+	places, err := r.Places()
+	if err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return &desk{w: w, index: r, naming: session.NewProjects(w.cfg.Projects, w.homeDir, places)}, nil
 }
 
 func (d *desk) close() error { return d.index.Close() }
@@ -143,38 +166,4 @@ func (o *openDesk) saved() (*miner.Saved, error) {
 		o.patterns = saved
 	}
 	return o.patterns, nil
-}
-
-// answer searches the generation that is open, for somebody.
-func (d *desk) answer(ctx context.Context, text string, o *searchOptions, who *mcp.Asker) (*searchView, error) {
-	since, until, err := o.span(d.w.clock)
-	if err != nil {
-		return nil, err
-	}
-	view := &searchView{V: 1, Mark: session.EchoMark, Query: text, Hits: []hitView{}, Notes: []string{}}
-	var asks asking
-	if !strings.Contains(text, "session:") {
-		asks = d.asking(who)
-	}
-	answer, err := d.index.Search(ctx, index.Query{Text: text, Agents: o.agents, Places: d.places(o.projects), Kinds: o.kinds, Tools: o.tools,
-		Failed: o.failed, Since: since, Until: until, Without: asks.names, Limit: o.limit})
-	if errors.Is(err, index.ErrQuery) {
-		return nil, usageError{err}
-	}
-	if err != nil {
-		return nil, err
-	}
-	view.Tier, view.Total = answer.Tier, answer.Total
-	view.Age = int64(max(0, d.w.clock.Sub(d.index.Info.Built).Seconds()))
-	d.hits(view, answer.Hits)
-	if answer.Total == 0 {
-		d.explainNothing(ctx, view, text, o)
-	}
-	if answer.Tier == "close" && answer.Total > 0 {
-		view.Notes = append(view.Notes, "no event has all the words; these have some of them")
-	}
-	if note := asks.note(); note != "" {
-		view.Notes = append(view.Notes, note)
-	}
-	return view, nil
 }

@@ -20,11 +20,13 @@ type searchOptions struct {
 	filters
 	limit   int
 	refresh bool
+	explain bool
 }
 
 func (o *searchOptions) AddFlags(cmd *cobra.Command) {
 	o.filters.AddFlags(cmd)
 	cmd.Flags().IntVar(&o.limit, "limit", 10, "sessions to show")
+	cmd.Flags().BoolVar(&o.explain, "explain", false, "say how the query is read")
 	cmd.Flags().BoolVar(&o.refresh, "refresh", false, "read new and changed transcripts first")
 }
 
@@ -34,9 +36,18 @@ func newSearchCommand(g *globals) *cobra.Command {
 		Use:   "search WORDS...",
 		Short: "Find the place in past sessions",
 		Long: `search looks for words in what people and agents said, in commands, paths,
-outputs and errors. All words must be there; "a phrase" in this order; -word
-must not be there. Identifiers are found whole and by their parts. The best
-place of each session is shown, the others are counted.
+outputs and errors. All words must be there. Identifiers are found whole and by
+their parts, English words in other forms too. The best place of each session
+is shown, the others are counted.
+
+  "a phrase"  a OR b  NOT a  -a  (a b)  pref*
+  agent: project: session: branch: model: population:   of the session
+  kind: author: tool: cmd: file: outcome: failed:yes class: fingerprint:
+  since:30d until:2026-05-31 on:yesterday
+  lit:"f(x, 1)"  /time.?out/     in whole texts; other words find long outputs
+                                 by their beginning, end and error lines
+
+What stands nowhere is taken for what is spelt nearly so; the answer says it.
 
 When an agent asks, its own session is left out, unless the query names it with
 session:. Claude Code and Codex tell which session that is; of Gemini CLI, Qwen
@@ -59,6 +70,7 @@ type searchView struct {
 	V     int       `json:"v"`
 	Mark  string    `json:"mark"` // tells an echo of this in a transcript
 	Query string    `json:"query"`
+	Read  string    `json:"read"` // how the query was read, filters included
 	Tier  string    `json:"tier"`
 	Total int       `json:"total"`
 	Took  int64     `json:"took_ms"`
@@ -115,18 +127,22 @@ func runSearch(ctx context.Context, g *globals, o searchOptions, args []string) 
 	if g.json {
 		return printJSON(w.stdout, view)
 	}
+	if o.explain {
+		fmt.Fprintf(w.stdout, "read as: %s\n", view.Read)
+	}
 	w.printHits(view)
 	return nil
 }
 
 // search answers a query from the current generation of the index.
 func (w *world) search(ctx context.Context, text string, o *searchOptions) (*searchView, error) {
-	there := make(chan []ingest.Candidate, 1)
+	unread := make(chan int, 1)
 	go func() { // looking for changed files takes as long as searching
 		found, _ := ingest.Discover(w.where(nil))
-		there <- found
+		n, _ := ingest.Unread(w.stateDir, found)
+		unread <- n
 	}()
-	d, err := w.desk()
+	d, err := w.quickDesk()
 	if err != nil {
 		return nil, err
 	}
@@ -135,60 +151,13 @@ func (w *world) search(ctx context.Context, text string, o *searchOptions) (*sea
 	if err != nil {
 		return nil, err
 	}
-	if n := d.cat.Pending(<-there); n > 0 {
+	if n := <-unread; n > 0 {
 		view.Notes = append(view.Notes, fmt.Sprintf("%s new or changed since the index was built (hint: --refresh)", count(n, "file")))
 	}
 	return view, nil
 }
 
 func (w *world) indexDir() string { return filepath.Join(w.stateDir, "index") }
-
-// places lists where the sessions of the projects belong; nil for no filter.
-func (l *library) places(projects []string) []string {
-	if len(projects) == 0 {
-		return nil
-	}
-	seen := make(map[string]bool)
-	places := []string{}
-	for i := range l.infos {
-		h := &l.infos[i].Header
-		if p := index.Place(h); !seen[p] && l.inProjects(h, projects) {
-			seen[p] = true
-			places = append(places, p)
-		}
-	}
-	return places
-}
-
-func (l *library) hits(view *searchView, hits []index.Hit) {
-	for _, h := range hits {
-		info, ok := l.cat.Sessions[h.Session]
-		if !ok {
-			continue // removed since the index was built
-		}
-		view.Hits = append(view.Hits, hitView{
-			Ref: h.Ref.String(), Session: h.Session, Title: info.Title, Project: l.projects.Of(&info.Header).Name, Agent: info.Agent,
-			Time: h.Time, Kind: h.Kind, Tool: h.Tool, Outcome: h.Outcome, Snippet: h.Snippet.Text, Score: h.Score, More: h.More,
-			Source: info.Locate(&session.Event{N: h.Ref.N, Src: min(h.Src, len(info.Sources)-1)}), marked: h.Snippet,
-		})
-	}
-}
-
-// explainNothing says why a search found nothing: filters that took hits away,
-// words that stand nowhere.
-func (d *desk) explainNothing(ctx context.Context, view *searchView, text string, o *searchOptions) {
-	r := d.index
-	bare, err := r.Search(ctx, index.Query{Text: text, Limit: 1})
-	switch {
-	case err == nil && bare.Total > 0:
-		view.Notes = append(view.Notes, fmt.Sprintf("without the filters there are %s", count(bare.Total, "hit")))
-	case len(o.projects) > 0 && len(view.Hits) == 0 && r.Info.Docs > 0:
-		view.Notes = append(view.Notes, "the words stand nowhere in the index, with or without the filters")
-	default:
-		view.Notes = append(view.Notes, fmt.Sprintf("the words stand nowhere in %s of %s", count(r.Info.Docs, "indexed event"), count(r.Info.Sessions, "session")))
-	}
-	view.Notes = append(view.Notes, "long outputs are indexed by their beginning, end and error lines only")
-}
 
 // markEcho marks what follows, for the day when it comes back in the transcript
 // of an agent that ran this. A person at a terminal does not need it.

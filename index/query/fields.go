@@ -27,6 +27,7 @@ var Fields = []FieldDoc{
 	{"outcome", "what became of a call", []string{"ok", "failed", "expected", "rejected", "denied", "interrupted", "collateral", "unknown"}},
 	{"failed", "outcome:failed, or not", []string{"yes", "no"}},
 	{"class", "the class of a failure: command-not-found, test-failure", nil},
+	{"fingerprint", "the same failure anywhere, as events and mine print it", nil},
 	{"file", "a path, or the end of one, that a call names", nil},
 	{"cmd", "words of a command", nil},
 	{"since", "not older than this: 30d, 12h, 4w, 2026-05-01, 2026-05, today, yesterday", nil},

@@ -1,0 +1,293 @@
+package index
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/blevesearch/bleve/v2"
+	index "github.com/blevesearch/bleve_index_api"
+	"github.com/gofrs/flock"
+
+	"lode/session"
+)
+
+// Reader searches one generation. It must be closed. It may be used by several
+// goroutines.
+type Reader struct {
+	Info   Info
+	lock   *flock.Flock
+	shards []*openedShard
+	byName map[string]*openedShard
+	alias  bleve.IndexAlias
+	mu     sync.Mutex
+	dicts  map[string][]string // values of keyword fields
+}
+
+type openedShard struct {
+	bleve.Index
+	reader index.IndexReader
+}
+
+// Open opens the generation in use.
+func Open(dir string) (*Reader, error) {
+	for tries := 0; ; tries++ {
+		gen, err := current(dir)
+		if err != nil {
+			return nil, err
+		}
+		r, err := openGeneration(gen)
+		if err == nil {
+			return r, nil
+		}
+		if now, cerr := current(dir); tries > 3 || cerr != nil || now == gen {
+			return nil, fmt.Errorf("opening the index: %w (hint: lode nightly rebuilds it; the sessions are safe)", err)
+		} // replaced while it was being opened
+	}
+}
+
+func openGeneration(gen string) (*Reader, error) {
+	lock, err := use(gen)
+	if err != nil {
+		return nil, err
+	}
+	r := &Reader{lock: lock, alias: bleve.NewIndexAlias(), byName: make(map[string]*openedShard), dicts: make(map[string][]string)}
+	if r.Info, err = readInfo(gen); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	if r.Info.Schema != SchemaVersion {
+		return nil, errors.Join(fmt.Errorf("it has schema %d, this program knows %d", r.Info.Schema, SchemaVersion), r.Close())
+	}
+	entries, err := os.ReadDir(gen)
+	if err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { return !e.IsDir() })
+	if err := r.openShards(gen, entries); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	if n, err := r.alias.DocCount(); len(r.shards) > 0 && (err != nil || int(n) != r.Info.Docs) {
+		return nil, errors.Join(fmt.Errorf("it has %d documents, not %d: a part of it is lost", n, r.Info.Docs), err, r.Close())
+	}
+	return r, nil
+}
+
+// openShards opens the shards, all at once: that takes longer than a search.
+func (r *Reader) openShards(gen string, entries []fs.DirEntry) error {
+	opened, errs := make([]*openedShard, len(entries)), make([]error, len(entries))
+	var all sync.WaitGroup
+	for i, e := range entries {
+		all.Go(func() {
+			path := filepath.Join(gen, e.Name())
+			ix, err := openShard(path)
+			if err != nil {
+				errs[i] = fmt.Errorf("shard %s: %w", e.Name(), err)
+				return
+			}
+			opened[i] = &openedShard{Index: ix}
+			opened[i].reader, errs[i] = readerOf(ix)
+		})
+	}
+	all.Wait()
+	for _, sh := range opened {
+		if sh != nil {
+			r.shards = append(r.shards, sh)
+			r.byName[sh.Name()] = sh
+			r.alias.Add(sh.Index)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func readerOf(ix bleve.Index) (index.IndexReader, error) {
+	advanced, err := ix.Advanced()
+	if err != nil {
+		return nil, err
+	}
+	return advanced.Reader()
+}
+
+// openShard opens a shard for reading. Over some damaged files bleve panics.
+func openShard(path string) (ix bleve.Index, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("it is damaged: %v", p)
+		}
+	}()
+	return bleve.OpenUsing(path, map[string]any{"read_only": true, "bolt_timeout": boltTimeout})
+}
+
+// Close gives the generation free.
+func (r *Reader) Close() error {
+	var errs []error
+	for _, sh := range r.shards {
+		if sh.reader != nil {
+			errs = append(errs, sh.reader.Close())
+		}
+		errs = append(errs, sh.Index.Close())
+	}
+	return errors.Join(append(errs, r.lock.Unlock())...)
+}
+
+// Events returns how many events the index has.
+func (r *Reader) Events() int { return r.Info.Docs - r.Info.Sessions }
+
+// count returns how many documents have a term.
+func (r *Reader) count(field, term string) (uint64, error) {
+	var n uint64
+	for _, sh := range r.shards {
+		terms, err := sh.reader.TermFieldReader(context.Background(), []byte(term), field, false, false, false)
+		if err != nil {
+			return 0, err
+		}
+		n += terms.Count()
+		terms.Close()
+	}
+	return n, nil
+}
+
+// values lists the terms of a field that has few, sorted.
+func (r *Reader) values(field string) ([]string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if known, ok := r.dicts[field]; ok {
+		return known, nil
+	}
+	var all []string
+	for _, sh := range r.shards {
+		dict, err := sh.reader.FieldDict(field)
+		if err != nil {
+			return nil, err
+		}
+		all = slices.AppendSeq(all, terms(dict))
+	}
+	slices.Sort(all)
+	all = slices.Compact(all)
+	r.dicts[field] = all
+	return all, nil
+}
+
+// terms yields the terms of a dictionary and closes it.
+func terms(dict index.FieldDict) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		defer dict.Close()
+		for {
+			e, err := dict.Next()
+			if err != nil || e == nil || !yield(e.Term) {
+				return
+			}
+		}
+	}
+}
+
+// terms lists the terms of a field that begin so, the most frequent first, at
+// most so many.
+func (r *Reader) terms(field, prefix string, most int) ([]string, error) {
+	counts := make(map[string]uint64)
+	for _, sh := range r.shards {
+		dict, err := sh.reader.FieldDictPrefix(field, []byte(prefix))
+		if err != nil {
+			return nil, err
+		}
+		addCounts(counts, dict)
+	}
+	return frequent(counts, most), nil
+}
+
+func addCounts(counts map[string]uint64, dict index.FieldDict) {
+	defer dict.Close()
+	for {
+		e, err := dict.Next()
+		if err != nil || e == nil {
+			return
+		}
+		counts[e.Term] += e.Count
+	}
+}
+
+// frequent lists terms by how often they are, at most so many.
+func frequent(counts map[string]uint64, most int) []string {
+	all := make([]string, 0, len(counts))
+	for t := range counts {
+		all = append(all, t)
+	}
+	slices.SortFunc(all, func(a, b string) int {
+		if counts[a] != counts[b] {
+			if counts[a] > counts[b] {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(a, b)
+	})
+	return all[:min(len(all), most)]
+}
+
+// Values lists the values of a field of queries that the index has, for
+// completion: agents, tools, branches. Fields that are not kept as values have
+// none.
+func (r *Reader) Values(field string) ([]string, error) {
+	if name, ok := keywords[field]; ok {
+		return r.values(name)
+	}
+	of, ok := placed[field]
+	if !ok {
+		return nil, nil
+	}
+	places, err := r.Places()
+	var all []string
+	for i := range places {
+		if v := of(&places[i].Header); v != "" {
+			all = append(all, v)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all), err
+}
+
+// Sessions lists the names of all sessions that have events, sorted.
+func (r *Reader) Sessions() ([]string, error) { return r.values(fieldSession) }
+
+// Places lists where sessions belong: of each header is set what Place takes.
+func (r *Reader) Places() ([]session.Info, error) {
+	values, err := r.values(fieldPlace)
+	infos := make([]session.Info, len(values))
+	for i, v := range values {
+		infos[i].Header = parsePlace(v)
+	}
+	return infos, err
+}
+
+// Header returns what the index keeps of a session: its title, place, branch,
+// model, population and sources. ok is false when it does not have the session.
+func (r *Reader) Header(name string) (h session.Header, ok bool, err error) {
+	for _, sh := range r.shards {
+		d, err := sh.Document(name)
+		if err != nil {
+			return h, false, err
+		}
+		if d == nil {
+			continue
+		}
+		d.VisitFields(func(f index.Field) {
+			if f.Name() == fieldMeta {
+				err = json.Unmarshal(f.Value(), &h)
+			}
+		})
+		return h, err == nil, err
+	}
+	return h, false, nil
+}
+
+// Exists reports whether there is an index.
+func Exists(dir string) bool {
+	_, err := os.Stat(currentFile(dir))
+	return !errors.Is(err, fs.ErrNotExist)
+}
