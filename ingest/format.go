@@ -384,8 +384,11 @@ func (d *Draft) finish() []*session.Session {
 		if s.Instance = session.Clean(s.Instance); s.Parent != "" {
 			s.Parent = name(s.Parent)
 		}
-		if strings.HasPrefix(firstAsked(s), session.OwnMark) {
+		switch {
+		case begunWith(s, session.OwnMark):
 			s.Population = session.Own
+		case s.Parent == "" && begunWith(s, session.LoopMark):
+			s.Population = session.Loop
 		}
 		if s.Population == "" {
 			s.Population = session.ByUser
@@ -406,14 +409,19 @@ func markEchoes(s *session.Session) {
 	}
 }
 
-// firstAsked returns the first words in the user's role, whoever wrote them.
-func firstAsked(s *session.Session) string {
+// begunWith reports whether a session was begun by lode with one of its marks:
+// before it may stand what the agent's program injects.
+func begunWith(s *session.Session, mark string) bool {
 	for i := range s.Events {
-		if e := &s.Events[i]; e.Kind == session.User {
-			return e.Text
+		e := &s.Events[i]
+		if e.Kind == session.User && strings.HasPrefix(strings.TrimLeft(e.Text, "\" \n"), mark) {
+			return true
+		}
+		if e.Kind == session.Agent || e.Kind == session.User && e.Author != session.Injected {
+			return false
 		}
 	}
-	return ""
+	return false
 }
 
 // firstWords returns what the session was asked first, for want of a title.

@@ -49,3 +49,6 @@ func parseFront(doc []byte, v any) (body []byte, err error) {
 func ReadYAML(doc []byte, v any, options ...yaml.DecodeOption) error {
 	return front.ReadYAML(doc, v, options...)
 }
+
+// FrontMatter writes the front matter of a document of another package.
+func FrontMatter(v any) ([]byte, error) { return printFront(v) }

@@ -382,3 +382,7 @@ func IsEcho(text string) bool {
 	i := strings.Index(text[:min(len(text), echoHead)], EchoMark)
 	return i == 0 || i > 0 && (text[i-1] == '\n' || text[i-1] == '"')
 }
+
+// LoopMark begins what the loop asks an agent to do: the session that comes of
+// it belongs to the population Loop.
+const LoopMark = "[lode runs: this session is an iteration of a goal]"

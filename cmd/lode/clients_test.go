@@ -180,7 +180,7 @@ func play(t *testing.T, c *clients.Client, program string) (home, work string) {
 	return h.Dir, h.Work
 }
 
-func put(t *testing.T, path, text string) {
+func put(t testing.TB, path, text string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)

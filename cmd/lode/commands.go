@@ -15,6 +15,8 @@ func commands(g *globals) []*cobra.Command {
 		newReviewCommand(g),
 		newBriefCommand(g),
 		newVaultCommand(g),
+		newRunCommand(g),
+		newGoalCommand(g),
 		newReportCommand(g),
 		newMCPCommand(g),
 		newEventsCommand(g),

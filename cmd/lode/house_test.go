@@ -22,7 +22,8 @@ var house = map[string][]string{
 	"lode/index":   {"lode/session"},
 	"lode/miner":   {"lode/session"},
 	"lode/rules":   {"lode/session", "lode/miner"},
-	"lode/reports": {"lode/session", "lode/miner", "lode/rules"},
+	"lode/loop":    {"lode/session", "lode/rules"},
+	"lode/reports": {"lode/session", "lode/miner", "lode/rules", "lode/loop"},
 }
 
 // The libraries that live behind one package each.

@@ -35,6 +35,11 @@ func TestScripts(t *testing.T) {
 			env.Setenv("XDG_DATA_HOME", filepath.Join(env.WorkDir, "home", "data"))
 			env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, "home", "config"))
 			env.Setenv("USER", "tester")
+			for _, who := range []string{"AUTHOR", "COMMITTER"} {
+				env.Setenv("GIT_"+who+"_NAME", "tester")
+				env.Setenv("GIT_"+who+"_EMAIL", "tester@localhost")
+			}
+			env.Setenv("AGENT", env.WorkDir)
 			env.Setenv("TOP", top)
 			return os.MkdirAll(filepath.Join(env.WorkDir, "home"), 0o755)
 		},

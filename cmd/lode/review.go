@@ -273,6 +273,11 @@ func (w *world) projectHere() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return w.projectAt(dir)
+}
+
+// projectAt returns the project of a folder.
+func (w *world) projectAt(dir string) (string, error) {
 	lib, err := w.library()
 	if err != nil {
 		return "", err

@@ -13,6 +13,8 @@ import (
 	"github.com/gofrs/flock"
 	renameio "github.com/google/renameio/v2/maybe"
 
+	"lode/loop"
+
 	"lode/session/lazyregexp"
 )
 
@@ -95,7 +97,7 @@ func (w *world) sweep() {
 		switch {
 		case err != nil:
 			return nil
-		case e.IsDir() && path == w.indexDir():
+		case e.IsDir() && (path == w.indexDir() || path == loop.RunsDir(w.stateDir) || path == loop.TreesDir(w.stateDir)):
 			return fs.SkipDir
 		case e.IsDir() && unfinished.MatchString(e.Name()):
 			os.RemoveAll(path)
