@@ -30,6 +30,7 @@ type BacktestedOne struct {
 	Title    string `json:"title"`
 	Sessions int    `json:"sessions"` // before
 	After    int    `json:"after"`
+	Trend    string `json:"trend,omitempty"` // before
 }
 
 const strong = 3 // sessions
@@ -93,7 +94,7 @@ func NewBacktest(before, all Report, later func(root string) bool) Backtest {
 	}
 	b := Backtest{Recommended: fared(recommended), Strong: fared(reliable), Frequent: fared(frequent), Failing: len(failing), Patterns: []BacktestedOne{}}
 	for _, p := range recommended {
-		b.Patterns = append(b.Patterns, BacktestedOne{p.ID, p.Project, p.Title, p.Sessions, len(metAgain(p, met))})
+		b.Patterns = append(b.Patterns, BacktestedOne{p.ID, p.Project, p.Title, p.Sessions, len(metAgain(p, met)), p.Trend})
 	}
 	return b
 }

@@ -34,6 +34,10 @@ func Explain(p *Pattern, support Support) []string {
 	if p.Days > 0 {
 		say("days: %d, %d are needed; %s to %s", p.Days, support.Days, p.First.Format(time.DateOnly), p.Last.Format(time.DateOnly))
 	}
+	if p.Trend != "" {
+		say("trend: %s over the sessions of the project", p.Trend)
+	}
+	say("scope: %s", p.Scope)
 	if p.Told > 0 {
 		say("told by a person: %s", times(p.Told, "time"))
 	}
@@ -46,6 +50,9 @@ func Explain(p *Pattern, support Support) []string {
 	}
 	f := factors(p)
 	say("score: %.2f = %.0f sessions x %.2f for the cost x %.2f for how sure the remedy is x %.2f for what speaks against it", p.Score, f.spread, f.cost, f.sure, f.doubt)
+	if f.trend < 1 {
+		say("and x %.2f, because it is falling", f.trend)
+	}
 	if p.Crowd > 0 {
 		say("and x %.2f, because many findings of the project come before it", p.Crowd)
 	}

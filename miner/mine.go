@@ -3,6 +3,7 @@ package miner
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"lode/miner/command"
 	"lode/session"
@@ -11,7 +12,7 @@ import (
 // Mine gathers the signals of all sessions into patterns, ranked: those that
 // are recommended first, then by score.
 func Mine(in Input) (Report, error) {
-	m := mining{in: in, groups: make(map[string]*group), where: make(whereabouts), usual: make(usualChecks), outcomes: make(map[string]map[string]int)}
+	m := mining{in: in, groups: make(map[string]*group), where: make(whereabouts), usual: make(usualChecks), outcomes: make(map[string]map[string]int), starts: make(map[string][]time.Time)}
 	m.cited, m.told = make(map[string]bool), make(map[string]citation)
 	for _, a := range in.Answers {
 		for _, f := range a.Findings {
@@ -37,6 +38,7 @@ type mining struct {
 	usual     usualChecks
 	mined     int
 	left      int
+	starts    map[string][]time.Time // of root sessions, by project and population
 	outcomes  map[string]map[string]int
 	cited     map[string]bool     // references in answers of analysts
 	told      map[string]citation // of them, what was met
@@ -54,6 +56,9 @@ func (m *mining) session(s *session.Session) {
 		population = string(session.Benchmark)
 	}
 	root := m.in.Root(&s.Header)
+	if !s.Start.IsZero() && root == s.Name() {
+		m.starts[project+"\x00"+population] = append(m.starts[project+"\x00"+population], s.Start)
+	}
 	m.tally(v)
 	for _, d := range Detectors {
 		d.Find(v, func(sig Signal) {
@@ -152,20 +157,34 @@ func (m *mining) report() Report {
 	m.gatherGuesses()
 	m.nameChecks()
 	m.merge()
+	for _, starts := range m.starts {
+		slices.SortFunc(starts, time.Time.Compare)
+	}
+	keys := make(map[string]string) // by pattern
 	for _, k := range sortedKeys(m.groups) {
 		g := m.groups[k]
 		p := g.build(m.in.Support, &m.successes)
 		p.keepID(m.in.Known)
-		p.Retries, p.Folder = retries[k], m.where.local(g)
-		if p.Retries > 0 {
-			p.Score = rank(&p)
+		p.Retries = retries[k]
+		if folder := m.where.local(g); folder != "" {
+			p.Folder, p.Scope = folder, PathScope+folder
 		}
+		p.Trend = trend(p.Times, since(m.starts[g.project+"\x00"+g.population], p.First))
+		p.Score = rank(&p)
+		keys[p.ID] = g.key
 		r.Patterns = append(r.Patterns, p)
 	}
+	m.global(r.Patterns, keys)
 	slices.SortFunc(r.Patterns, byRank)
 	uncrowd(r.Patterns)
 	slices.SortFunc(r.Patterns, byRank)
 	return r
+}
+
+// since returns the times from one on; they are sorted.
+func since(times []time.Time, from time.Time) []time.Time {
+	at, _ := slices.BinarySearchFunc(times, from, time.Time.Compare)
+	return times[max(at-1, 0):] // the session began before what was seen in it
 }
 
 func byRank(a, b Pattern) int {

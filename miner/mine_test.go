@@ -119,7 +119,11 @@ func told(p *Pattern) string {
 	}
 	out += fmt.Sprintf("; see %s %q", p.Evidence[0].Ref, p.Evidence[0].Quote)
 	if p.Recommended {
-		return out + "; recommended"
+		out += "; recommended"
+		if p.Scope != ProjectScope {
+			out += ", " + p.Scope
+		}
+		return out
 	}
 	return out + "; not recommended: " + p.WhyNot
 }
@@ -240,6 +244,32 @@ func TestKnownIDs(t *testing.T) {
 		got.keepID(known)
 		if joined := strings.Join(got.Joined, " "); got.ID != c.id || joined != c.joined || strings.Join(p.Joined, " ") != "p-2 p-3" {
 			t.Errorf("known %q: %s, joined %s; want %s, %s", c.known, got.ID, joined, c.id, c.joined)
+		}
+	}
+}
+
+// A trend is told from how many of the project's later sessions show a pattern.
+func TestTrend(t *testing.T) {
+	day := func(n int) time.Time { return time.Date(2026, 4, n, 9, 0, 0, 0, time.UTC) }
+	var starts []time.Time
+	for n := 1; n <= 20; n++ {
+		starts = append(starts, day(n))
+	}
+	for _, c := range []struct {
+		days []int
+		want string
+	}{
+		{[]int{1, 5, 19}, ""}, // too few
+		{[]int{1, 5, 12, 19}, Steady},
+		{[]int{1, 2, 3, 4, 19}, Falling},
+		{[]int{1, 12, 13, 19}, Rising},
+	} {
+		var times []time.Time
+		for _, n := range c.days {
+			times = append(times, day(n))
+		}
+		if got := trend(times, since(starts, times[0])); got != c.want {
+			t.Errorf("days %v: %q, want %q", c.days, got, c.want)
 		}
 	}
 }

@@ -25,7 +25,7 @@ type Pattern struct {
 	By          string        `json:"by,omitempty"` // the analyst that found it
 	Project     string        `json:"project"`
 	Population  string        `json:"population,omitempty"` // "benchmark" for patterns of benchmark runs
-	Scope       string        `json:"scope"`
+	Scope       string        `json:"scope"`                // project, global, or path: and a folder
 	Agents      []string      `json:"agents"`
 	Sessions    int           `json:"sessions"`     // root sessions
 	SessionsAll int           `json:"sessions_all"` // subagents' included
@@ -37,6 +37,7 @@ type Pattern struct {
 	First       time.Time     `json:"first,omitzero"`
 	Last        time.Time     `json:"last,omitzero"`
 	Times       []time.Time   `json:"times,omitempty"` // of the occurrences, one a session
+	Trend       string        `json:"trend,omitempty"` // rising, steady or falling, by the project's sessions
 	Cost        Cost          `json:"cost"`
 	Score       float64       `json:"score"`
 	Crowd       float64       `json:"crowd,omitempty"` // factor of the score where many findings of a project come before, else 0
@@ -133,7 +134,7 @@ func (g *group) build(support Support, successes *successes) Pattern {
 	})
 	typical := g.typical()
 	p := Pattern{
-		ID: patternID(g.project, g.population, g.key), Kind: g.kind, Project: g.project, Population: g.population, Scope: "project",
+		ID: patternID(g.project, g.population, g.key), Kind: g.kind, Project: g.project, Population: g.population, Scope: ProjectScope,
 		Occurrences: len(g.seen), Template: typical.Template, Class: typical.Class, Subject: typical.Subject, Entity: typical.Entity, Role: typical.Role,
 	}
 	if typical.Class == Userland {
@@ -153,7 +154,6 @@ func (g *group) build(support Support, successes *successes) Pattern {
 	}
 	p.WhyNot = whyNot(&p, support, typical.Barred, g.population != "")
 	p.Recommended = p.WhyNot == ""
-	p.Score = rank(&p)
 	return p
 }
 
@@ -453,7 +453,7 @@ func selfEvident(p *Pattern) bool {
 // remedy is, how much speaks against them.
 func rank(p *Pattern) float64 {
 	f := factors(p)
-	return math.Round(100*f.spread*f.cost*f.sure*f.doubt) / 100
+	return math.Round(100*f.spread*f.cost*f.sure*f.doubt*f.trend) / 100
 }
 
 // uncrowd lets the findings of a project that come after many others of its
@@ -483,11 +483,15 @@ type ranking struct {
 	cost   float64 // 1 + log2 of the calls it cost a session, at most 4
 	sure   float64 // how sure the remedy is, 0 to 1
 	doubt  float64 // share of the sessions that do not speak against it
+	trend  float64 // less than 1 where it goes by itself
 }
 
 func factors(p *Pattern) ranking {
 	each := float64(p.Cost.Calls+p.Retries) / float64(max(p.Sessions, 1))
-	f := ranking{spread: float64(p.Sessions), cost: math.Min(1+math.Log2(each), 4), sure: 0.3}
+	f := ranking{spread: float64(p.Sessions), cost: math.Min(1+math.Log2(each), 4), sure: 0.3, trend: 1}
+	if p.Trend == Falling {
+		f.trend = 0.8
+	}
 	switch {
 	case p.Fix != nil:
 		f.sure = 0.5 + 0.5*float64(p.Fix.Sessions)/float64(p.Sessions)

@@ -127,10 +127,22 @@ func (s *site) parse() error {
 		"join":   strings.Join,
 		"spark":  spark,
 		"prose":  prose,
+		"scope":  scope,
 		"pct":    func(n, of int) string { return fmt.Sprintf("%.0f %%", 100*float64(n)/float64(max(of, 1))) },
 		"now":    func() string { return moment(s.in.Now) },
 	}).ParseFS(pages, "pages/*.html")
 	return err
+}
+
+// scope says how far a pattern reaches.
+func scope(s string) string {
+	if s == miner.GlobalScope {
+		return "in several projects"
+	}
+	if folder, ok := strings.CutPrefix(s, miner.PathScope); ok {
+		return "only below " + folder
+	}
+	return ""
 }
 
 // build writes all pages. The sessions come first, so that the others know

@@ -26,16 +26,3 @@ func ofMachine(p *miner.Pattern, rule string) string {
 	}
 	return ""
 }
-
-// ofPerson reports whether a rule is about how a person works, or about a habit
-// of the agent, whatever the project: such a rule that recurs in several
-// projects goes to the person's own file, once.
-func ofPerson(p *miner.Pattern) bool {
-	switch p.Kind {
-	case "request", "shortcut":
-		return true
-	case "wrong-path":
-		return p.Class == miner.GuessedNames
-	}
-	return p.Class == miner.ShellSyntax
-}

@@ -161,7 +161,7 @@ func (n *night) bundles(patterns []miner.Pattern) []bundle {
 			continue
 		}
 		list = append(list, p)
-		if words := Word(p); words != "" && p.Population == "" && ofPerson(p) {
+		if words := Word(p); words != "" && p.Population == "" && p.OfPerson() {
 			same[words] = append(same[words], p)
 		}
 	}
