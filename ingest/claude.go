@@ -16,7 +16,7 @@ import (
 var claude = Format{
 	Name:    "claude",
 	Doc:     "Claude Code, ~/.claude/projects",
-	Version: 2,
+	Version: 3,
 	Seen:    "1.0.17 to 2.1.199, and the records of 2.1.3xx",
 	Skips:   "progress records, snapshots of files and prompts",
 	Checked: "314 transcripts of several people; real clients 1.0.115, 2.0.60, 2.1.197 and 2.1.328",
@@ -137,9 +137,8 @@ type claudeParser struct {
 }
 
 type gauge struct {
-	session                         *session.Session
-	event                           int // the message's first event
-	input, output, cacheR, cacheNew int
+	session *session.Session
+	event   int // the message's first event
 }
 
 type titling struct {
@@ -357,6 +356,10 @@ func (p *claudeParser) tokens(s *session.Session, first int, r *claudeRecord) {
 		g = &gauge{session: s, event: first}
 		p.usage[id] = g
 	}
+	e := &g.session.Events[g.event]
+	if e.Use == nil {
+		e.Use = new(session.Usage)
+	}
 	grow := func(have *int, total *int, name string) {
 		if n := int(use.Get(name).Int()); n > *have {
 			*total += n - *have
@@ -364,11 +367,11 @@ func (p *claudeParser) tokens(s *session.Session, first int, r *claudeRecord) {
 		}
 	}
 	u := &g.session.Usage
-	grow(&g.input, &u.Input, "input_tokens")
-	grow(&g.output, &u.Output, "output_tokens")
-	grow(&g.cacheR, &u.CacheRead, "cache_read_input_tokens")
-	grow(&g.cacheNew, &u.CacheWrite, "cache_creation_input_tokens")
-	g.session.Events[g.event].Tokens = g.output
+	grow(&e.Use.Input, &u.Input, "input_tokens")
+	grow(&e.Use.Output, &u.Output, "output_tokens")
+	grow(&e.Use.CacheRead, &u.CacheRead, "cache_read_input_tokens")
+	grow(&e.Use.CacheWrite, &u.CacheWrite, "cache_creation_input_tokens")
+	e.Tokens = e.Use.Output
 }
 
 // claudeActs maps the names of tools to what they do.

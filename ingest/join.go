@@ -295,11 +295,15 @@ func merge(parts []*session.Session) []*session.Session {
 	ownerSession := make(map[string]*session.Session)
 	for _, s := range all {
 		kept := s.Events[:0]
+		if toldByEvent(s) {
+			s.Usage = session.Usage{} // what copies used counts where they come from
+		}
 		for _, e := range s.Events {
 			if first := owner[e.Key]; e.Key != "" && first != nil {
 				addCopies(ownerSession[e.Key], first, s, &e)
 				continue
 			}
+			addUse(&s.Usage, e.Use)
 			kept = append(kept, e)
 		}
 		s.Events = kept
@@ -315,6 +319,28 @@ func merge(parts []*session.Session) []*session.Session {
 		s.Span()
 	}
 	return out
+}
+
+// toldByEvent reports whether the use of a session is that of its events. Those
+// that come from the store tell their output alone.
+func toldByEvent(s *session.Session) bool {
+	told := false
+	for i := range s.Events {
+		if e := &s.Events[i]; e.Use != nil {
+			told = true
+		} else if e.Tokens > 0 {
+			return false
+		}
+	}
+	return told
+}
+
+// addUse adds to a session's use that of an event, if its parser told it.
+func addUse(to, u *session.Usage) {
+	if u != nil {
+		to.Input, to.Output = to.Input+u.Input, to.Output+u.Output
+		to.CacheRead, to.CacheWrite = to.CacheRead+u.CacheRead, to.CacheWrite+u.CacheWrite
+	}
 }
 
 // orderByOrigin sorts sessions so that the one that had an event first comes

@@ -166,6 +166,9 @@ type Event struct {
 	Key     string    `json:"key,omitempty"` // equal in every copy of the event, see Merge
 	Copies  []Place   `json:"copies,omitempty"`
 
+	// Set by parsers for the time until the copies in other files are dropped.
+	Use *Usage `json:"-"` // of the model message that starts here
+
 	// Set by miner.Annotate.
 	Intent      Intent  `json:"-"`
 	Outcome     Outcome `json:"-"`

@@ -129,7 +129,7 @@ func sessions() *rapid.Generator[Session] {
 func TestStoreRoundTrip(t *testing.T) {
 	st := NewStore(t.TempDir())
 	kept := cmp.Options{cmpopts.EquateEmpty(),
-		cmpopts.IgnoreFields(Event{}, "Intent", "Outcome", "Basis", "Class", "Entity", "Signature", "Fingerprint", "CallEvent")}
+		cmpopts.IgnoreFields(Event{}, "Use", "Intent", "Outcome", "Basis", "Class", "Entity", "Signature", "Fingerprint", "CallEvent")}
 	rapid.Check(t, func(t *rapid.T) {
 		s := sessions().Draw(t, "session")
 		first, file := write(t, st, &s), stored(t, st, &s)
