@@ -92,6 +92,20 @@ func TestPlantedSecretsStayOut(t *testing.T) {
 			t.Errorf("%s: its secret is found: %s", p.kind, out)
 		}
 	}
+	agent := connect(t, home, c.base...)
+	ask := func(tool string, args map[string]any) {
+		answer := call(t, agent, tool, args)
+		if strings.HasPrefix(answer, "refused: ") || strings.HasPrefix(answer, "error: ") {
+			t.Errorf("mcp %s %v: %s", tool, args, answer)
+		}
+		c.look("mcp "+tool, answer)
+	}
+	ask("search", map[string]any{"query": "lorem"})
+	ask("brief", map[string]any{"project": "shop"})
+	ask("patterns", map[string]any{"project": "shop"})
+	for n := range all {
+		ask("show", map[string]any{"ref": "claude/" + plantedID(n)})
+	}
 	c.grep(state)
 	c.grep(filepath.Join(home, "work"))
 	counts := c.lode("status", "--secrets", "--json")
