@@ -38,6 +38,14 @@ func (d *desk) answer(ctx context.Context, text string, o *searchOptions, who *m
 	if err := d.show(view, found.Hits); err != nil {
 		return nil, err
 	}
+	if o.context > 0 {
+		if err := d.addContext(view, o.context); err != nil {
+			return nil, err
+		}
+	}
+	if view.More = found.More; found.Total > 0 && len(view.Hits) == 0 {
+		view.Notes = append(view.Notes, "there are no more sessions (hint: a smaller --page)")
+	}
 	if found.Total == 0 {
 		why, err := d.index.Why(ctx, q)
 		if err != nil {
@@ -53,7 +61,7 @@ func (d *desk) answer(ctx context.Context, text string, o *searchOptions, who *m
 
 // query reads a query; the flags are filters of it.
 func (d *desk) query(text string, o *searchOptions) (index.Query, error) {
-	q := index.Query{Now: d.w.clock, Limit: o.limit, Places: d.places, Store: d.w.store()}
+	q := index.Query{Now: d.w.clock, Limit: o.limit, Skip: o.limit * (max(1, o.page) - 1), Places: d.places, Store: d.w.store()}
 	if _, _, err := o.span(d.w.clock); err != nil {
 		return q, err
 	}

@@ -75,7 +75,7 @@ func (l *library) asking(who *mcp.Asker) asking {
 			a.roots = append(a.roots, root)
 		}
 	}
-	for i := range l.infos {
+	for i := 0; i < len(l.infos) && len(a.roots) > 0; i++ {
 		if name := l.infos[i].Name(); slices.Contains(a.roots, l.roots[name]) {
 			a.names = append(a.names, name)
 		}

@@ -160,7 +160,7 @@ func (l *library) around(ref string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var b strings.Builder
+	var b screen
 	fmt.Fprintf(&b, "%s\n", s.Title)
 	for i := from; i < to; i++ {
 		e := &s.Events[i]
@@ -169,11 +169,7 @@ func (l *library) around(ref string) (string, error) {
 			mark = ">"
 		}
 		fmt.Fprintf(&b, "%s %s\n", mark, eventHead(s, e))
-		text := e.Text
-		if e.Kind == session.Call && e.Command != "" {
-			text = strings.TrimSpace(e.Command + "\n" + e.Text)
-		}
-		printText(&b, middleOut(text, i == at), false)
+		b.text(middleOut(eventText(e), i == at), false)
 	}
 	return b.String(), nil
 }

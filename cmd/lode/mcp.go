@@ -138,26 +138,17 @@ func (s *shelf) Show(_ context.Context, p mcp.Place) (*mcp.Shown, error) {
 	if err != nil {
 		return nil, err
 	}
-	info, err := d.find(ref)
+	part, err := d.place(ref, &showOptions{around: p.Around, tools: p.Tools, limit: 200, page: 1})
 	if err != nil {
 		return nil, err
 	}
-	loaded, err := d.load(info)
-	if err != nil {
-		return nil, err
-	}
-	from, to, at, err := window(loaded, ref, p.Around)
-	if err != nil {
-		return nil, err
-	}
-	shown := &mcp.Shown{Session: loaded.Name(), Title: loaded.Title, Project: d.projects.Of(&loaded.Header).Name, Total: len(loaded.Events), Resume: resume(&loaded.Header)}
-	for i := from; i < to; i++ {
-		e := &loaded.Events[i]
-		tool := e.Kind == session.Call || e.Kind == session.Result
-		if i != at && (p.Tools == "none" && tool || p.Tools == "only" && !tool) {
-			continue
+	shown := &mcp.Shown{Session: part.Name(), Title: part.Title, Project: d.projects.Of(&part.Header).Name, Total: len(part.Events), Resume: d.resume(&part.Header)}
+	for _, e := range part.shown {
+		text := eventText(e)
+		for _, sub := range part.folded[e] {
+			text += fmt.Sprintf("\nsubagent, %s: %s", count(sub.Count, "event"), sub.Name())
 		}
-		shown.Events = append(shown.Events, mcp.Event{Head: eventHead(loaded, e), Text: eventText(e), At: i == at})
+		shown.Events = append(shown.Events, mcp.Event{Head: eventHead(part.Session, e), Text: text, At: e == part.at})
 	}
 	return shown, nil
 }

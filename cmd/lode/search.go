@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -19,6 +18,8 @@ import (
 type searchOptions struct {
 	filters
 	limit   int
+	page    int
+	context int
 	refresh bool
 	explain bool
 }
@@ -27,6 +28,8 @@ func (o *searchOptions) AddFlags(cmd *cobra.Command) {
 	o.filters.AddFlags(cmd)
 	cmd.Flags().IntVar(&o.limit, "limit", 10, "sessions to show")
 	cmd.Flags().BoolVar(&o.explain, "explain", false, "say how the query is read")
+	cmd.Flags().IntVar(&o.page, "page", 1, "show the next sessions: which page of them")
+	cmd.Flags().IntVar(&o.context, "context", 0, "events to show before and after each hit, a line each")
 	cmd.Flags().BoolVar(&o.refresh, "refresh", false, "read new and changed transcripts first")
 }
 
@@ -76,6 +79,7 @@ type searchView struct {
 	Took  int64     `json:"took_ms"`
 	Age   int64     `json:"index_age"` // seconds since the index was built
 	Hits  []hitView `json:"hits"`
+	More  bool      `json:"more"` // there are further sessions: the next page
 	Notes []string  `json:"notes"`
 }
 
@@ -92,6 +96,8 @@ type hitView struct {
 	Snippet string           `json:"snippet"`
 	Score   float64          `json:"score"`
 	More    int              `json:"more,omitempty"` // further hits in the same session
+	Before  []contextView    `json:"before,omitempty"`
+	After   []contextView    `json:"after,omitempty"`
 	Source  session.Location `json:"source"`
 	marked  index.Snippet
 }
@@ -113,6 +119,9 @@ func runSearch(ctx context.Context, g *globals, o searchOptions, args []string) 
 	if strings.TrimSpace(text) == "" {
 		return usagef("no words to search for (hint: lode search pytest)")
 	}
+	if o.limit < 1 || o.page < 1 || o.context < 0 {
+		return usagef("--limit, --page and --context count from 1, 1 and 0")
+	}
 	if o.refresh {
 		if err := w.refresh(ctx); err != nil {
 			return err
@@ -127,11 +136,12 @@ func runSearch(ctx context.Context, g *globals, o searchOptions, args []string) 
 	if g.json {
 		return printJSON(w.stdout, view)
 	}
+	out := w.screen()
 	if o.explain {
-		fmt.Fprintf(w.stdout, "read as: %s\n", view.Read)
+		fmt.Fprintf(out, "read as: %s\n", view.Read)
 	}
-	w.printHits(view)
-	return nil
+	w.printHits(out, view, max(1, o.page)+1)
+	return out.flush()
 }
 
 // search answers a query from the current generation of the index.
@@ -158,40 +168,6 @@ func (w *world) search(ctx context.Context, text string, o *searchOptions) (*sea
 }
 
 func (w *world) indexDir() string { return filepath.Join(w.stateDir, "index") }
-
-// markEcho marks what follows, for the day when it comes back in the transcript
-// of an agent that ran this. A person at a terminal does not need it.
-func (w *world) markEcho() {
-	if f, ok := w.stdout.(*os.File); !ok || !isTerminal(f) {
-		fmt.Fprintln(w.stdout, session.EchoMark)
-	}
-}
-
-func (w *world) printHits(view *searchView) {
-	open, shut, dim, plain := "", "", "", ""
-	if f, ok := w.stdout.(*os.File); ok && isTerminal(f) && w.getenv("NO_COLOR") == "" {
-		open, shut, dim, plain = "\x1b[1;33m", "\x1b[0m", "\x1b[2m", "\x1b[0m"
-	}
-	w.markEcho()
-	for i := range view.Hits {
-		h := &view.Hits[i]
-		when := "undated"
-		if !h.Time.IsZero() {
-			when = h.Time.Format("2006-01-02 15:04")
-		}
-		fmt.Fprintf(w.stdout, "%s%s · %s · %s · %s%s\n", dim, h.Project, when, h.what(), session.Quote(h.Title, 60), plain)
-		fmt.Fprintf(w.stdout, "    %s\n", h.marked.Marked(open, shut))
-		fmt.Fprintf(w.stdout, "    %slode show %s%s", dim, h.Ref, plain)
-		if h.More > 0 {
-			fmt.Fprintf(w.stdout, "%s   and %d more in this session%s", dim, h.More, plain)
-		}
-		fmt.Fprintln(w.stdout)
-	}
-	fmt.Fprintf(w.stdout, "%s in %s shown; index built %s ago\n", count(view.Total, "hit"), count(len(view.Hits), "session"), age(time.Duration(view.Age)*time.Second))
-	for _, n := range view.Notes {
-		fmt.Fprintln(w.stdout, n)
-	}
-}
 
 // age writes a duration in its largest unit.
 func age(d time.Duration) string {
