@@ -36,12 +36,13 @@ func (o *searchOptions) AddFlags(cmd *cobra.Command) {
 func newSearchCommand(g *globals) *cobra.Command {
 	var o searchOptions
 	cmd := &cobra.Command{
-		Use:   "search WORDS...",
+		Use:   "search [WORDS...]",
 		Short: "Find the place in past sessions",
 		Long: `search looks for words in what people and agents said, in commands, paths,
 outputs and errors. All words must be there. Identifiers are found whole and by
 their parts, English words in other forms too. The best place of each session
-is shown, the others are counted.
+is shown, the others are counted. Without words, at a terminal, it searches
+while you type, and shows and opens what it finds.
 
   "a phrase"  a OR b  NOT a  -a  (a b)  pref*
   agent: project: session: branch: model: population:   of the session
@@ -56,7 +57,8 @@ When an agent asks, its own session is left out, unless the query names it with
 session:. Claude Code and Codex tell which session that is; of Gemini CLI, Qwen
 Code and OpenCode it is taken to be the one at work in the same folder. What
 lode itself told agents before is never a hit.`,
-		Example: `  lode search flaky checkout test
+		Example: `  lode search                             # type, look, open
+  lode search flaky checkout test
   lode search '"no module named"' --failed --project shop
   lode search 'migrate -rollback' --since 30d --json`,
 		RunE: func(cmd *cobra.Command, args []string) error { return runSearch(cmd.Context(), g, o, args) },
@@ -116,7 +118,7 @@ func runSearch(ctx context.Context, g *globals, o searchOptions, args []string) 
 		return err
 	}
 	text := strings.Join(args, " ")
-	if strings.TrimSpace(text) == "" {
+	if strings.TrimSpace(text) == "" && !w.atTerminal() {
 		return usagef("no words to search for (hint: lode search pytest)")
 	}
 	if o.limit < 1 || o.page < 1 || o.context < 0 {
@@ -126,6 +128,9 @@ func runSearch(ctx context.Context, g *globals, o searchOptions, args []string) 
 		if err := w.refresh(ctx); err != nil {
 			return err
 		}
+	}
+	if strings.TrimSpace(text) == "" {
+		return w.pick(ctx, &o)
 	}
 	start := time.Now()
 	view, err := w.search(ctx, text, &o)
