@@ -253,3 +253,11 @@ func hasBreak(line string) bool { return strings.HasSuffix(line, "\n") }
 
 // lineBreak returns what ends a line.
 func lineBreak(line string) string { return line[len(strings.TrimRight(line, "\r\n")):] }
+
+// TakeBack takes the change from one text to another back in a text in which
+// other lines may have changed since. It reports false when what was changed no
+// longer stands there as it was written, once.
+func TakeBack(text, before, after string) (string, bool) {
+	less, found := takeOut(text, lineEdits(before, after))
+	return less, found == allOfThem
+}

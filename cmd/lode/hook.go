@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// newHookCommand is what agents call at the start of a session; see
+// internal/install.
+func newHookCommand(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use: "hook session-start", Short: "Answer the hook of an agent (lode install sets it up)",
+		Long: `hook session-start reads what Claude Code or Gemini CLI tells a hook at the start
+of a session, as JSON on standard input, and answers with the brief of the
+project that the session works in. Nothing learned, no output. It never fails:
+an agent starts also when lode is out of order, which standard error then tells.`,
+		Example:   `  echo '{"cwd":"/home/dev/shop"}' | lode hook session-start`,
+		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
+		ValidArgs: []string{"session-start"},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := runHook(cmd.Context(), g); err != nil {
+				fmt.Fprintln(g.stderr, "lode:", err)
+			}
+			return nil
+		},
+	}
+}
+
+// maxHookInput is more than agents tell a hook.
+const maxHookInput = 1 << 20
+
+func runHook(ctx context.Context, g *globals) error {
+	text, err := io.ReadAll(io.LimitReader(g.stdin, maxHookInput))
+	if err != nil {
+		return err
+	}
+	var told struct {
+		Cwd   string `json:"cwd"`
+		Event string `json:"hook_event_name"`
+	}
+	if len(strings.TrimSpace(string(text))) > 0 {
+		if err := json.Unmarshal(text, &told); err != nil {
+			return fmt.Errorf("what the agent tells the hook: %w", err)
+		}
+	}
+	if told.Event == "" {
+		told.Event = "SessionStart"
+	}
+	if told.Cwd != "" {
+		if err := os.Chdir(told.Cwd); err != nil {
+			return err
+		}
+	}
+	brief, err := g.capture(ctx, "brief")
+	if err != nil || brief == "" {
+		return err
+	}
+	answer := map[string]any{"hookSpecificOutput": map[string]any{"hookEventName": told.Event, "additionalContext": brief}}
+	return json.NewEncoder(g.stdout).Encode(answer)
+}
+
+// capture runs another command with the same global flags, and returns what it
+// prints.
+func (g *globals) capture(ctx context.Context, args ...string) (string, error) {
+	var out strings.Builder
+	inner := &globals{environment: g.environment}
+	inner.stdout = &out
+	root := newRootCommand(inner)
+	for name, value := range map[string]string{"state": g.state, "home": g.home, "config": g.config, "now": g.now} {
+		if value != "" {
+			args = append(args, "--"+name+"="+value)
+		}
+	}
+	root.SetArgs(args)
+	root.SetOut(&out)
+	root.SetErr(g.stderr)
+	err := root.ExecuteContext(ctx)
+	return out.String(), err
+}
