@@ -45,6 +45,7 @@ type Edit struct{ Path, Old, New string }
 // Script is what the model does, one step a request, and where.
 type Script struct {
 	Dir   string // the working folder of the agent
+	Name  string // part of the ids of calls, for scripts that are told more than once: no two calls of a model have one
 	Steps []Step
 }
 
@@ -174,6 +175,6 @@ func (s *Server) next(a asked) reply {
 		return reply{text: "The script has ended."}
 	}
 	r := s.script.reply(s.script.Steps[at], a.tools)
-	r.id = fmt.Sprintf("call_%04d", at+1)
+	r.id = fmt.Sprintf("call_%s%04d", s.script.Name, at+1)
 	return r
 }
