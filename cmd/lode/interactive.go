@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"lode/cmd/lode/internal/reviewui"
 	"lode/rules"
@@ -49,7 +50,7 @@ func (w *world) reviewDesk(ctx context.Context) reviewui.Desk {
 		})
 		return d, err
 	}
-	var lib *library // opened when the first evidence is
+	library := sync.OnceValues(w.library) // read when the first evidence is
 	return reviewui.Desk{
 		List: func() ([]*rules.Proposal, error) {
 			b, err := w.book()
@@ -78,13 +79,11 @@ func (w *world) reviewDesk(ctx context.Context) reviewui.Desk {
 		Undo: func(id string) (*rules.Proposal, error) {
 			return decide(func(b *rules.Book) (*rules.Proposal, error) { return undo(ctx, b, id, "") })
 		},
-		Edit: func(id string) (*exec.Cmd, func() (*rules.Proposal, error), error) { return w.editing(ctx, id) },
+		Edit: func(id string) (*exec.Cmd, func(error) (*rules.Proposal, error), error) { return w.editing(ctx, id) },
 		Evidence: func(ref string) (string, error) {
-			if lib == nil {
-				var err error
-				if lib, err = w.library(); err != nil {
-					return "", err
-				}
+			lib, err := library()
+			if err != nil {
+				return "", err
 			}
 			return lib.around(ref)
 		},
@@ -107,7 +106,7 @@ func folder(name string) (string, error) {
 }
 
 // editing prepares the page of a proposal for an editor.
-func (w *world) editing(ctx context.Context, id string) (*exec.Cmd, func() (*rules.Proposal, error), error) {
+func (w *world) editing(ctx context.Context, id string) (*exec.Cmd, func(error) (*rules.Proposal, error), error) {
 	b, err := w.book()
 	if err != nil {
 		return nil, nil, err
@@ -123,8 +122,12 @@ func (w *world) editing(ctx context.Context, id string) (*exec.Cmd, func() (*rul
 	if err != nil {
 		return nil, nil, err
 	}
-	keep := func() (*rules.Proposal, error) {
+	program := editorOf(w.getenv)
+	keep := func(failed error) (*rules.Proposal, error) {
 		defer done()
+		if failed != nil {
+			return nil, fmt.Errorf("the editor %q: %w (hint: set $EDITOR to another)", program, failed)
+		}
 		page, err := os.ReadFile(file)
 		if err != nil {
 			return nil, err
@@ -139,7 +142,7 @@ func (w *world) editing(ctx context.Context, id string) (*exec.Cmd, func() (*rul
 		})
 		return d, err
 	}
-	return openEditor(ctx, editorOf(w.getenv), file), keep, nil
+	return openEditor(ctx, program, file), keep, nil
 }
 
 // around returns the event of a reference with what came before and after it.

@@ -35,6 +35,7 @@ type Model struct {
 	mark    int  // the chosen piece of evidence
 	open    map[string]string
 	asks    *question
+	busy    bool   // a decision is being carried out
 	say     string // what came of the last key
 	bad     bool   // it went wrong
 }
@@ -161,6 +162,7 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 
 // hear takes in what came of a decision.
 func (m *Model) hear(t told) tea.Cmd {
+	m.busy = false
 	if t.p != nil {
 		m.here[t.p.ID] = true
 	}
@@ -193,6 +195,7 @@ func fileOf(p *rules.Proposal) string {
 // is done, FILE is the proposal's.
 func (m *Model) decide(done string, f func(id string) (*rules.Proposal, error)) tea.Cmd {
 	id := m.chosen().ID
+	m.busy = true
 	return func() tea.Msg {
 		p, err := f(id)
 		t := told{p: p, err: err}
@@ -302,6 +305,9 @@ func (m *Model) fresh() { m.top, m.mark = 0, -1 }
 // act carries out a key that is about the chosen proposal.
 func (m *Model) act(key string) tea.Cmd {
 	p := m.chosen()
+	if m.busy && strings.Contains("aersu", key) {
+		return nil // one after the other
+	}
 	switch key {
 	case "enter", "right", "l":
 		if !m.reading {
@@ -374,11 +380,9 @@ func (m *Model) edit(p *rules.Proposal) tea.Cmd {
 		m.fail(err)
 		return nil
 	}
+	m.busy = true
 	return runEditor(cmd, func(err error) tea.Msg {
-		if err != nil {
-			return told{err: fmt.Errorf("the editor: %w (set $EDITOR to another)", err)}
-		}
-		p, err := keep()
+		p, err := keep(err)
 		if err != nil {
 			return told{p: p, err: err}
 		}

@@ -71,8 +71,13 @@ func (r *rig) desk() Desk {
 			return r.book.Snooze(id, "", monday.AddDate(0, 0, days))
 		},
 		Undo: func(id string) (*rules.Proposal, error) { return r.book.Undo(id, "") },
-		Edit: func(id string) (*exec.Cmd, func() (*rules.Proposal, error), error) {
-			return exec.Command("true"), func() (*rules.Proposal, error) { return r.book.Edit(id, []string{r.editing}, "") }, nil
+		Edit: func(id string) (*exec.Cmd, func(error) (*rules.Proposal, error), error) {
+			return exec.Command("true"), func(err error) (*rules.Proposal, error) {
+				if err != nil {
+					return nil, err
+				}
+				return r.book.Edit(id, []string{r.editing}, "")
+			}, nil
 		},
 		Evidence: func(ref string) (string, error) {
 			if strings.HasSuffix(ref, "#2") {
@@ -236,8 +241,20 @@ func TestEditor(t *testing.T) {
 	r.editing = ""
 	r.press("e").sees("nothing is left of it")
 	failed = errors.New("exit status 1")
-	r.press("e").sees("the editor: exit status 1")
+	r.press("e").sees("exit status 1")
 	r.press("enter").sees("+ - Only `uv run tool0`.")
+}
+
+// A second decision waits until the first is carried out.
+func TestBusy(t *testing.T) {
+	r := newRig(t, 200, 50)
+	_, first := r.m.Update(tea.KeyPressMsg{Code: 'a', Text: "a"})
+	if _, second := r.m.Update(tea.KeyPressMsg{Code: 'a', Text: "a"}); second != nil {
+		t.Error("two decisions at once")
+	}
+	r.m.Update(first())
+	r.sees("accepted (u undoes it)")
+	r.press("u").sees("undone")
 }
 
 func TestFilterAndDecided(t *testing.T) {

@@ -26,8 +26,8 @@ type Desk struct {
 	Snooze func(id string, days int) (*rules.Proposal, error)
 	Undo   func(id string) (*rules.Proposal, error)
 	// Edit returns the command that opens a proposal in the person's editor, and
-	// what keeps the result when that has ended.
-	Edit func(id string) (cmd *exec.Cmd, keep func() (*rules.Proposal, error), err error)
+	// what is to be called when that has ended, with its error: it keeps the result.
+	Edit func(id string) (cmd *exec.Cmd, keep func(error) (*rules.Proposal, error), err error)
 	// Evidence returns the text around a reference.
 	Evidence func(ref string) (string, error)
 }
