@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -173,30 +174,29 @@ func TestEditRefused(t *testing.T) {
 // Any words put in for a rule are what the file then says, with its line breaks,
 // and undo gives the old bytes back.
 func TestEditAnyText(t *testing.T) {
-	rapid.Check(t, func(r *rapid.T) {
-		text := rapid.SampledFrom(texts).Draw(r, "text")
-		words := rapid.StringMatching(`- [a-zA-Zäß #+@-]{1,40}(\n- [a-z+-]{1,9})?`).Draw(r, "words")
+	anyWords := rapid.StringMatching(`- [a-zA-Zäß #+@-]{1,40}(\n- [a-z+-]{1,9})?`)
+	for i, text := range slices.Concat(texts, texts) {
+		words := anyWords.Example(i)
 		d := newDesk(t, text, 1)
 		p, err := d.Get(idOf(0))
 		d.must(p, err)
 		added := strings.ReplaceAll(p.Added()[0], "\r\n", "\n")
-		added = strings.Replace(added, "- "+p.Rule, words, 1)
-		p, err = d.Edit(idOf(0), []string{added}, "")
+		p, err = d.Edit(idOf(0), []string{strings.Replace(added, "- "+p.Rule, words, 1)}, "")
 		d.must(p, err)
 		p, err = d.Accept(idOf(0), "", "")
 		d.must(p, err)
 		if now := strings.ReplaceAll(d.text(), "\r\n", "\n"); !strings.Contains(now, words) {
-			r.Errorf("over %q: %q, want in it %q", text, now, words)
+			t.Errorf("over %q: %q, want in it %q", text, now, words)
 		}
 		if strings.Contains(text, "\r\n") && strings.Contains(text, "# Shop") && strings.Contains(strings.ReplaceAll(d.text(), "\r\n", ""), "\n") {
-			r.Errorf("over %q: line breaks are mixed in %q", text, d.text())
+			t.Errorf("over %q: line breaks are mixed in %q", text, d.text())
 		}
 		p, err = d.Undo(idOf(0), "")
 		d.must(p, err)
 		if d.text() != text {
-			r.Errorf("undone: %q, want %q", d.text(), text)
+			t.Errorf("undone: %q, want %q", d.text(), text)
 		}
-	})
+	}
 }
 
 // branchOf is a channel to a text in memory.
@@ -265,5 +265,43 @@ func TestElsewhereDiffers(t *testing.T) {
 	}
 	if fmt.Sprint(tree(t, d.state)) != state {
 		t.Error("the state was changed")
+	}
+}
+
+// Accepting and undoing gives any file its bytes back, at once and when a person
+// wrote more before and behind meanwhile.
+func TestAcceptUndoAnyFile(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		text := aText.Draw(r, "text")
+		d := newDesk(t, text, 1)
+		p, err := d.Accept(idOf(0), "", "")
+		d.must(p, err)
+		head, tail := "", ""
+		if rapid.Bool().Draw(r, "more") {
+			head = "a person's heading\n"
+			if strings.HasSuffix(text, "\n") {
+				tail = "a person's end"
+			}
+		}
+		write(t, d.target(), head+d.text()+tail)
+		p, err = d.Undo(idOf(0), "")
+		d.must(p, err)
+		if want := head + text + tail; d.text() != want {
+			r.Errorf("undone: %q, want %q", d.text(), want)
+		}
+	})
+}
+
+// So it is for a file as large as lode compares.
+func TestAcceptUndoLarge(t *testing.T) {
+	line := strings.Repeat("é", 49) + "\r\n" // 100 bytes
+	text := "\ufeff" + strings.Repeat(line, (maxDiffBytes-4096)/len(line)) + "the end"
+	d := newDesk(t, text, 1)
+	p, err := d.Accept(idOf(0), "", "")
+	d.must(p, err)
+	p, err = d.Undo(idOf(0), "")
+	d.must(p, err)
+	if d.text() != text {
+		t.Error("undone, the file is another")
 	}
 }
