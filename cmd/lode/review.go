@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -171,35 +170,9 @@ func proposalError(err error) error {
 func (w *world) printProposal(d *rules.Proposal) {
 	out := w.stdout
 	fmt.Fprintf(out, "%s  %s  [%s, %s]\n\n  %s\n\n%s\n", d.ID, d.Title, d.Project, d.Status, d.Rule, d.Why)
-	file := d.Target
-	if d.Root != "" {
-		file = filepath.Join(d.Root, filepath.FromSlash(d.Target))
+	for _, l := range d.Weighing() {
+		fmt.Fprintln(out, session.Clean(l))
 	}
-	fmt.Fprintf(out, "It goes to %s: %s.\n", file, d.WhyThere)
-	fmt.Fprintf(out, "The file takes %d tokens now and %d then", d.Budget.Before, d.Budget.After)
-	if d.Budget.Limit > 0 {
-		fmt.Fprintf(out, "; its readers load at most %d", d.Budget.Limit)
-	}
-	fmt.Fprint(out, ".\n")
-	for _, l := range d.Budget.InForce {
-		fmt.Fprintf(out, "There %s loads %d tokens of instructions now and %d then (%s).\n", l.Agent, l.Before, l.After, strings.Join(l.Files, ", "))
-		if l.Over != "" {
-			fmt.Fprintf(out, "  %s\n", l.Over)
-		}
-	}
-	if d.Budget.Evicts != "" {
-		fmt.Fprintf(out, "To make room it takes out: %s\n", d.Budget.Evicts)
-	}
-	if d.Against != "" {
-		fmt.Fprintf(out, "It changes the line: %s\n", d.Against)
-	}
-	for _, c := range d.Grounded {
-		if c.There {
-			fmt.Fprintf(out, "The checkout has %s.\n", c.Term)
-		}
-	}
-	fmt.Fprintf(out, "Of %s in which it applies, %d had the problem and %d did the opposite and were fine.\n",
-		count(d.Backtest.Sessions, "session"), d.Backtest.Failed, d.Backtest.Fine)
 	fmt.Fprintf(out, "\nEvidence (lode show REF):\n")
 	for _, e := range d.Evidence {
 		fmt.Fprintf(out, "  %s\n      %s\n", e.Ref, session.Clean(e.Quote))

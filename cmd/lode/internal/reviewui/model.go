@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -183,14 +182,6 @@ func (m *Model) hear(t told) tea.Cmd {
 
 func (m *Model) fail(err error) { m.say, m.bad = strings.Join(strings.Fields(err.Error()), " "), true }
 
-// fileOf is the file that a proposal changes.
-func fileOf(p *rules.Proposal) string {
-	if p.Root == "" {
-		return p.Target
-	}
-	return filepath.Join(p.Root, filepath.FromSlash(p.Target))
-}
-
 // decide carries out a decision on the chosen proposal. In what it says when it
 // is done, FILE is the proposal's.
 func (m *Model) decide(done string, f func(id string) (*rules.Proposal, error)) tea.Cmd {
@@ -200,7 +191,7 @@ func (m *Model) decide(done string, f func(id string) (*rules.Proposal, error)) 
 		p, err := f(id)
 		t := told{p: p, err: err}
 		if err == nil {
-			t.done = fmt.Sprintf("%s %s", p.ID, strings.ReplaceAll(done, "FILE", fileOf(p)))
+			t.done = fmt.Sprintf("%s %s", p.ID, strings.ReplaceAll(done, "FILE", p.File()))
 		}
 		return t
 	}

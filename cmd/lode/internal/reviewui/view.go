@@ -271,9 +271,9 @@ func (m *Model) detail(width int) []line {
 	}
 	d.gap()
 	d.say(plain, clean(p.Why))
-	d.say(plain, fmt.Sprintf("Of %s in which it applies, %d had the problem and %d did the opposite and were fine.",
-		plural(p.Backtest.Sessions, "session"), p.Backtest.Failed, p.Backtest.Fine))
-	d.say(plain, clean(fmt.Sprintf("It goes to %s: %s. %s", fileOf(p), p.WhyThere, cost(p.Budget))))
+	for _, l := range p.Weighing() {
+		d.say(plain, clean(l))
+	}
 	if p.Covered != "" {
 		d.say(wrong, "The file says it already: "+clean(p.Covered))
 	}
@@ -286,15 +286,6 @@ func (m *Model) detail(width int) []line {
 		d.say(plain, "  but: "+clean(r))
 	}
 	return d.lines
-}
-
-// cost says what a file costs those who read it.
-func cost(b rules.Budget) string {
-	text := fmt.Sprintf("The file takes %d tokens now and %d then", b.Before, b.After)
-	if b.Limit > 0 {
-		text += fmt.Sprintf("; its readers load at most %d", b.Limit)
-	}
-	return text + "."
 }
 
 // page gathers lines of a width.
