@@ -252,7 +252,7 @@ func (b *Book) rewrite(d *Proposal, reason string) error {
 }
 
 func (b *Book) reshow(d *Proposal) error {
-	if err := d.rebase(); err != nil {
+	if err := b.again(d); err != nil {
 		return err
 	}
 	if err := b.rewrite(d, "the target had changed"); err != nil {
@@ -354,7 +354,7 @@ func (b *Book) rebaseSiblings(done *Proposal) error {
 		if d.ID == done.ID || d.Status != Open || d.Root != done.Root || d.Target != done.Target {
 			continue
 		}
-		if err := d.rebase(); err != nil {
+		if err := b.again(d); err != nil {
 			return err
 		}
 		if err := b.rewrite(d, "after "+done.ID); err != nil {

@@ -89,7 +89,7 @@ func (b *Book) change(d *Proposal, root string) (*Change, error) {
 		return nil, err
 	}
 	if d.baseOf(text, missing) != d.Base {
-		if err := d.rebase(); err != nil {
+		if err := b.again(d); err != nil {
 			return nil, err
 		}
 		return nil, fmt.Errorf("%s: %w", filepath.Join(d.Root, d.Target), ErrMoved)

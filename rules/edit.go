@@ -58,7 +58,7 @@ func (b *Book) TryEdit(id string, added []string) (*Proposal, error) {
 		return d, err
 	}
 	if d.baseOf(text, missing) != d.Base {
-		return d, errors.Join(d.rebase(), fmt.Errorf("%s: %w", filepath.Join(d.Root, d.Target), ErrMoved))
+		return d, errors.Join(b.again(d), fmt.Errorf("%s: %w", filepath.Join(d.Root, d.Target), ErrMoved))
 	}
 	if err := checkAdded(d, added); err != nil {
 		return d, err
@@ -72,13 +72,13 @@ func (b *Book) TryEdit(id string, added []string) (*Proposal, error) {
 	case strings.HasSuffix(d.Target, ".json") && !json.Valid([]byte(after)):
 		return d, fmt.Errorf("%w: %s would no longer be JSON", ErrEdit, d.Target)
 	}
-	if d.Diff, err = Unified(d.Target, text, after, missing); err != nil {
+	d.weigh(text, after)
+	if err := d.changeTo(text, after, missing); err != nil {
 		return d, err
 	}
 	if rule := addedRule(d.Diff); rule != "" {
 		d.Rule = rule
 	}
-	d.Budget.After = d.Budget.Before + Tokens(after) - Tokens(text)
 	return d, nil
 }
 

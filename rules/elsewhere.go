@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 )
 
@@ -68,8 +67,8 @@ func (b *Book) TryElsewhere(id, root string, ch Channel) (*Proposal, *Change, er
 	case missing || !b.took(ch.Name, text):
 		return d, nil, fmt.Errorf("%s on %s: %w (hint: commit the file first, or name another branch)", d.Target, ch.Name, ErrOther)
 	}
-	if err := d.rebaseOn(text); err != nil {
-		return d, nil, err
+	if err := d.onto(text); err != nil {
+		return d, nil, fmt.Errorf("%s on %s: %w (hint: merge the branch, then accept it again)", d.Target, ch.Name, err)
 	}
 	c, err = b.applied(d, text, false)
 	return d, c, err
@@ -81,23 +80,6 @@ func (b *Book) took(branch, text string) bool {
 	return slices.ContainsFunc(b.Ledger.Entries, func(e Entry) bool {
 		return e.Event == EvAccepted && e.Branch == branch && e.After == hash
 	})
-}
-
-// rebaseOn makes the diff anew against a text that is not the checkout's.
-func (d *Proposal) rebaseOn(text string) error {
-	dir, err := os.MkdirTemp("", "lode-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	if err := writeTarget(dir, d.Target, text); err != nil {
-		return err
-	}
-	root := d.Root
-	d.Root = dir
-	err = d.rebase()
-	d.Root = root
-	return err
 }
 
 // Went returns where the change of an accepted proposal went, if not into the
