@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"os"
@@ -161,10 +160,12 @@ func (w *world) carryOut(o installOptions, view installView, nothing string, do 
 		w.printInstall(view, nothing)
 	}
 	if len(view.Changes) > 0 && !o.dryRun {
-		if !o.yes {
-			if err := w.confirm(); err != nil {
-				return err
-			}
+		switch {
+		case o.yes:
+		case !w.atTerminal():
+			return usagef("there is nobody to ask; nothing was changed (hint: --yes makes the changes, --dry-run only shows them)")
+		case !w.confirm("make these changes?"):
+			return errNotConfirmed
 		}
 		unlock, err := w.lock()
 		if err != nil {
@@ -212,19 +213,6 @@ func (w *world) printInstall(view installView, nothing string) {
 }
 
 var errNotConfirmed = errors.New("nothing was changed")
-
-// confirm asks a person. Where there is none, nothing is done.
-func (w *world) confirm() error {
-	if !w.atTerminal() {
-		return usagef("there is nobody to ask; nothing was changed (hint: --yes makes the changes, --dry-run only shows them)")
-	}
-	fmt.Fprint(w.stdout, "\nmake these changes? [y/N] ")
-	line, err := bufio.NewReader(w.stdin).ReadString('\n')
-	if answer := strings.ToLower(strings.TrimSpace(line)); err != nil || answer != "y" && answer != "yes" {
-		return errNotConfirmed
-	}
-	return nil
-}
 
 // partView is the machine view of a part.
 type partView struct {
