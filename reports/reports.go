@@ -23,6 +23,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"lode/loop"
 	"lode/miner"
 	"lode/rules"
 	"lode/session"
@@ -35,7 +36,8 @@ type Input struct {
 	Mined     *miner.Saved
 	Proposals []*rules.Proposal
 	Coverage  Coverage
-	Recent    []session.Info // newest first; some of them get a page
+	Recent    []session.Info  // newest first; some of them get a page
+	Runs      []loop.Standing // oldest first
 	Load      func(name string) (*session.Session, error)
 	Project   func(*session.Header) string
 	Resume    func(*session.Header) string // the command that takes a session up again
@@ -128,6 +130,8 @@ func (s *site) parse() error {
 		"spark":  spark,
 		"prose":  prose,
 		"scope":  scope,
+		"run":    runFile,
+		"slug":   func(s loop.Status) string { return strings.ReplaceAll(string(s), " ", "-") },
 		"pct":    func(n, of int) string { return fmt.Sprintf("%.0f %%", 100*float64(n)/float64(max(of, 1))) },
 		"now":    func() string { return moment(s.in.Now) },
 	}).ParseFS(pages, "pages/*.html")
@@ -168,7 +172,23 @@ func (s *site) build() error {
 			return err
 		}
 	}
-	return s.page("index.html", "overview.html", s.overview(patterns))
+	runs, err := s.runs()
+	if err != nil {
+		return err
+	}
+	for i := range runs {
+		if err := s.page(runFile(runs[i].Run), "run.html", &runs[i]); err != nil {
+			return err
+		}
+	}
+	overview := s.overview(patterns)
+	overview.Runs = runs
+	for i := range runs {
+		if runs[i].Needs != "" {
+			overview.Waiting++
+		}
+	}
+	return s.page("index.html", "overview.html", overview)
 }
 
 // sessionPages writes the pages of sessions on all processors: each is loaded
@@ -341,6 +361,8 @@ type overviewView struct {
 	Agents   []agentOutcomes
 	Coverage Coverage
 	Recent   []recentSession
+	Runs     []runView
+	Waiting  int // runs that need a person
 }
 
 // agentOutcomes is how the calls of an agent ended, in parts of a bar.

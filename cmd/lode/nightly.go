@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lode/ingest"
+	"lode/loop"
 	"lode/miner"
 	"lode/reports"
 	"lode/rules"
@@ -179,7 +180,7 @@ func (w *world) siteDir() string { return filepath.Join(w.stateDir, "site") }
 
 // madeVersion is raised when patterns, proposals or pages come out differently
 // from the same input: the next night makes them again.
-const madeVersion = 13
+const madeVersion = 14
 
 // inputDigest is the digest of all that patterns, proposals and the report are
 // made from: when it is the same, so are they.
@@ -194,6 +195,12 @@ func (l *library) inputDigest(infos []session.Info, since time.Time, window stri
 	}
 	if n := len(book.Ledger.Entries); n > 0 {
 		fmt.Fprintln(h, book.Ledger.Entries[n-1].Hash)
+	}
+	journals, _ := filepath.Glob(filepath.Join(loop.RunsDir(l.w.stateDir), "*", "journal.jsonl"))
+	for _, file := range journals {
+		if info, err := os.Stat(file); err == nil {
+			fmt.Fprintln(h, file, info.Size(), info.ModTime().UnixNano())
+		}
 	}
 	if !since.IsZero() { // the window moves with the day, and cuts long sessions
 		fmt.Fprintln(h, since.Format(time.DateOnly))
@@ -414,8 +421,12 @@ func (l *library) writeReport(saved *miner.Saved, book *rules.Book, window strin
 			newest = append(newest, recent[i])
 		}
 	}
+	runs, err := loop.List(l.w.stateDir)
+	if err != nil {
+		return err
+	}
 	return reports.Write(l.w.siteDir(), reports.Input{
-		Now: l.w.clock, Window: windowText(window), Mined: saved, Proposals: proposals, Coverage: coverageRows(l.cat.Cover(nil)), Recent: newest,
+		Runs: runs, Now: l.w.clock, Window: windowText(window), Mined: saved, Proposals: proposals, Coverage: coverageRows(l.cat.Cover(nil)), Recent: newest,
 		Load: func(name string) (*session.Session, error) {
 			info, ok := l.cat.Sessions[name]
 			if !ok {

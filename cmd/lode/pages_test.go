@@ -133,6 +133,30 @@ func hostile(t *testing.T, home string) {
 	}
 }
 
+// aRun lets an agent work in vain towards a goal with a metric, whose texts try
+// to be markup.
+func aRun(t *testing.T, home, state string) {
+	t.Helper()
+	repo := t.TempDir()
+	goal := strings.Join([]string{"---", `goal: "<img src=x onerror=alert(1)> size is small"`, "agent: echo '<script>alert(1)</script>'", "budget: {iterations: 2, wall: 5m}",
+		"checks:", `- {id: size, run: "wc -c < big.txt", metric: '(\d+)', unit: bytes, want: '< 2'}`, "---", ""}, "\n")
+	for name, text := range map[string]string{"goal.md": goal, "big.txt": "1234567\n"} {
+		if err := os.WriteFile(filepath.Join(repo, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, args := range [][]string{{"git", "init", "-q"}, {"git", "add", "-A"}, {"git", "-c", "user.name=dev", "-c", "user.email=dev@example.org", "commit", "-qm", "start"},
+		{"lode", "--home", home, "--state", state, "run", "goal.md", "--yes"}} {
+		cmd := exec.Command(args[0], args[1:]...)
+		cmd.Dir = repo
+		if out, err := cmd.CombinedOutput(); err != nil && args[0] == "git" || err == nil && args[0] == "lode" {
+			t.Fatalf("%s: %v: %s", strings.Join(args, " "), err, out)
+		} else if args[0] == "lode" && !strings.Contains(string(out), "2 iterations") {
+			t.Fatalf("the run: %s", out)
+		}
+	}
+}
+
 // Every page of the site is readable on a screen and a telephone, by day and by
 // night: nothing runs out of it, no text is faint, no link is dead, nothing is
 // fetched, and what stands in transcripts stays text.
@@ -144,11 +168,15 @@ func TestPages(t *testing.T) {
 	}
 	hostile(t, home)
 	state := filepath.Join(t.TempDir(), "state")
+	aRun(t, home, state)
 	var out strings.Builder
 	if code := runIn(t, &out, "--home", home, "--config", filepath.Join(home, "lode.yaml"), "--state", state, "--now", "2026-05-01", "nightly", "--since", "all"); code != 0 {
 		t.Fatalf("exit code %d: %s", code, out.String())
 	}
 	files, err := filepath.Glob(filepath.Join(state, "site", "*.html"))
+	if run, _ := filepath.Glob(filepath.Join(state, "site", "run-*.html")); len(run) != 1 {
+		t.Errorf("pages of runs: %v", run)
+	}
 	if err != nil || len(files) < 10 {
 		t.Fatalf("%d pages, %v", len(files), err)
 	}
