@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -19,7 +20,8 @@ func newHookCommand(g *globals) *cobra.Command {
 		Long: `hook session-start reads what Claude Code or Gemini CLI tells a hook at the start
 of a session, as JSON on standard input, and answers with the brief of the
 project that the session works in. Nothing learned, no output. It never fails:
-an agent starts also when lode is out of order, which standard error then tells.`,
+an agent starts also when lode is out of order, which standard error then tells.
+Agents that lode itself runs have the brief in their prompt, and get no other.`,
 		Example:   `  echo '{"cwd":"/home/dev/shop"}' | lode hook session-start`,
 		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
 		ValidArgs: []string{"session-start"},
@@ -36,6 +38,11 @@ an agent starts also when lode is out of order, which standard error then tells.
 const maxHookInput = 1 << 20
 
 func runHook(ctx context.Context, g *globals) error {
+	for _, name := range []string{"LODE_RUN", "LODE_PROMPT"} {
+		if g.getenv(name) != "" {
+			return nil // an agent that lode itself started: its prompt has what it should know
+		}
+	}
 	text, err := io.ReadAll(io.LimitReader(g.stdin, maxHookInput))
 	if err != nil {
 		return err
@@ -57,12 +64,12 @@ func runHook(ctx context.Context, g *globals) error {
 			return err
 		}
 	}
-	brief, err := g.capture(ctx, "brief")
-	if err != nil || brief == "" {
-		return err
+	brief, problem := g.capture(ctx, "brief")
+	if brief == "" {
+		return problem
 	}
 	answer := map[string]any{"hookSpecificOutput": map[string]any{"hookEventName": told.Event, "additionalContext": brief}}
-	return json.NewEncoder(g.stdout).Encode(answer)
+	return errors.Join(json.NewEncoder(g.stdout).Encode(answer), problem)
 }
 
 // capture runs another command with the same global flags, and returns what it
