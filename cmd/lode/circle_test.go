@@ -29,10 +29,10 @@ var lintShop = map[string]string{
 	"src/a.txt": "a\n",
 	"AGENTS.md": "# Shop\n\n- Ask before you push.\n",
 	"CLAUDE.md": "# Shop\n\n- Ask before you push.\n",
+	"GEMINI.md": "# Shop\n\n- Ask before you push.\n",
 }
 
-// around are the clients that are led around: Gemini CLI only to its brief, for
-// it does not read AGENTS.md.
+// around are the clients that are led around.
 var around = []string{"claude@2.1.328", "claude@2.1.197", "codex@0.169.0", "gemini@0.61.0"}
 
 // circle is a client, its folders, and lode as a program of its own.
@@ -70,9 +70,7 @@ func TestCircle(t *testing.T) {
 			o.run("nightly", "--since", "all", "--quiet")
 			id, rule := o.proposal()
 			o.bySessionStart(id, rule)
-			if c.Name != "gemini" {
-				o.byRule(id, rule)
-			}
+			o.byRule(id, rule)
 		})
 	}
 }
