@@ -171,6 +171,9 @@ func (r *Repo) Commit(ctx context.Context, name, file, text string, remove bool,
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", err
 	}
+	if err != nil && r.ignored(ctx, file) {
+		return "", fmt.Errorf("%s is for this machine only: git ignores it (hint: accept without a branch)", file)
+	}
 	tree, err := r.treeWith(ctx, parent, e, text, remove)
 	if err != nil {
 		return "", err
@@ -190,6 +193,12 @@ func (r *Repo) Commit(ctx context.Context, name, file, text string, remove bool,
 	}
 	_, err = r.git(ctx, "update-ref", "-m", "lode review", ref(name), commit, old)
 	return commit, err
+}
+
+// ignored reports whether a file that is not there is one that is not committed.
+func (r *Repo) ignored(ctx context.Context, file string) bool {
+	_, err := r.git(ctx, "check-ignore", "-q", "--", file)
+	return err == nil
 }
 
 // treeWith writes the tree of a commit with one file changed.
