@@ -277,15 +277,15 @@ func (r *Record) Removal(e *Env, names []string) (changes []Change, notes []stri
 		}
 		c := Change{File: f.File, Parts: parts}
 		c.before, err = read(f.File)
+		c.after = c.before
 		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			c.before = ""
-			changes = append(changes, c)
-			continue
+		case errors.Is(err, fs.ErrNotExist): // a person deleted it
 		case err != nil:
 			return nil, nil, err
+		case f.Before != nil && c.before == decode(*f.Before): // a person undid it, or it was never done
 		case len(parts) == len(f.Parts) && c.before == decode(f.After):
 			c.Removed = f.Before == nil
+			c.after = ""
 			if !c.Removed {
 				c.after = decode(*f.Before)
 			}
@@ -298,9 +298,9 @@ func (r *Record) Removal(e *Env, names []string) (changes []Change, notes []stri
 		}
 		changes = append(changes, c)
 	}
-	gone := slices.DeleteFunc(slices.Clone(changes), func(c Change) bool { return c.before != "" || c.Removed })
+	gone := slices.DeleteFunc(slices.Clone(changes), func(c Change) bool { return c.before != c.after || c.Removed })
 	changes, err = finish(e, changes)
-	return append(changes, gone...), notes, err
+	return append(changes, gone...), notes, err // of those, only the record changes
 }
 
 // without takes what parts put in out of a text that was changed since.
@@ -322,7 +322,7 @@ func (f *File) without(e *Env, text string, parts []string) (string, error) {
 				text, err = s.Take(text)
 			} else if less, ok := rules.TakeBack(text, before, decode(f.After)); ok {
 				text = less
-			} else {
+			} else if stands(text, before, decode(f.After)) {
 				err = rules.ErrLineGone
 			}
 			if err != nil {
@@ -352,11 +352,22 @@ func missing(file string) []string {
 	return dirs
 }
 
+// stands reports whether a line that came into a text still stands in another.
+func stands(text, before, after string) bool {
+	for line := range strings.Lines(after) {
+		line = strings.TrimSpace(line)
+		if line != "" && !strings.Contains(before, line) && strings.Contains(text, line) {
+			return true
+		}
+	}
+	return false
+}
+
 // Remove makes changes that Removal worked out.
 func (r *Record) Remove(changes []Change) error {
 	for _, c := range changes {
 		switch now, err := read(c.File); {
-		case errors.Is(err, fs.ErrNotExist): // a person deleted it
+		case errors.Is(err, fs.ErrNotExist), c.before == c.after && !c.Removed: // nothing is left of it
 		case err != nil:
 			return err
 		case now != c.before:

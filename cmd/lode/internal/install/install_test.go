@@ -295,15 +295,50 @@ func TestUninstallAfterChanges(t *testing.T) {
 	}
 }
 
-// A line that a person reworded is told, not guessed at; the rest is taken out.
-func TestUninstallReworded(t *testing.T) {
+// What a person took out, or what a crash kept from being put in, is forgotten.
+func TestUninstallGone(t *testing.T) {
+	e := newHome(t, func(string, []string) string { return "" })
+	r, err := Load(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	installAll(t, e, r, "codex", "pi", "claude", "codex-mcp")
+	for file, text := range map[string]string{".codex/AGENTS.md": "", ".pi/agent/AGENTS.md": "- Mine.\n", ".claude/settings.json": "{}"} {
+		if err := os.WriteFile(e.home(file), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Remove(e.home(".codex/config.toml")); err != nil {
+		t.Fatal(err)
+	}
+	before := tree(t, e.Home)
+	if notes := uninstall(t, e, r); len(notes) > 0 || len(r.Files) > 0 {
+		t.Errorf("notes %v, the record has %+v", notes, r.Files)
+	}
+	if diff := cmp.Diff(before, tree(t, e.Home)); diff != "" {
+		t.Errorf("files were changed (-before +after):\n%s", diff)
+	}
+}
+
+func mustRead(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// A line that stands there twice is told, not guessed at; the rest is taken out.
+func TestUninstallUnclear(t *testing.T) {
 	e := newHome(t, func(string, []string) string { return "absent" })
 	r, err := Load(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	installAll(t, e, r, "codex", "pi")
-	if err := os.WriteFile(e.home(".codex/AGENTS.md"), []byte("- Ask lode first.\n"), 0o600); err != nil {
+	was := mustRead(t, e.home(".codex/AGENTS.md"))
+	if err := os.WriteFile(e.home(".codex/AGENTS.md"), []byte(was+"- Twice.\n"+was), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	notes := uninstall(t, e, r)
