@@ -173,7 +173,7 @@ func stat(changes []tree.Change) string {
 		return "nothing."
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d files.\n", len(changes))
+	fmt.Fprintf(&b, "%s.\n", plural(len(changes), "file"))
 	for i, c := range changes {
 		if i == statFiles {
 			fmt.Fprintf(&b, "- and %d more\n", len(changes)-i)

@@ -2,6 +2,7 @@ package loop
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -114,6 +115,7 @@ func (r *Run) execute(ctx context.Context, n int) error {
 		return err
 	}
 	r.account(ctx, &e, said, began)
+	r.taken = n
 	return r.note(e)
 }
 
@@ -187,7 +189,7 @@ func (r *Run) runAgent(ctx context.Context, n int, prompt, resume string) (proc.
 	dir := filepath.Join(r.tree.Dir, tree.Private)
 	c := proc.Command{Dir: r.tree.Dir, Stdin: prompt, Tag: r.tag(), Time: r.timeLeft(), Idle: r.Goal.Budget.Idle.Of(0), Tap: r.agent.Listen(&said),
 		Alive: func() time.Time { return newest(r.tree.Dir) },
-		Env:   []string{"LODE_PROMPT=" + filepath.Join(dir, "prompt.md"), "LODE_STATE=" + filepath.Join(dir, "state.md"), fmt.Sprintf("LODE_ITERATION=%d", n)}}
+		Env:   []string{"LODE_PROMPT=" + filepath.Join(dir, "prompt.md"), "LODE_STATE=" + filepath.Join(dir, "state.md"), "LODE_USAGE=" + filepath.Join(dir, "usage.json"), fmt.Sprintf("LODE_ITERATION=%d", n)}}
 	if c.Args = r.agent.Args(resume); c.Args == nil {
 		c.Line = r.agent.Line
 	}
@@ -322,6 +324,12 @@ func (r *Run) handedOver() string {
 // account notes what the iteration cost, and the sessions of its agent.
 func (r *Run) account(ctx context.Context, e *journal.Entry, said agent.Said, since time.Time) {
 	used := said.Usage
+	if text, err := os.ReadFile(filepath.Join(r.tree.Dir, tree.Private, "usage.json")); err == nil && r.agent.Agent == nil {
+		var told session.Usage
+		if json.Unmarshal(text, &told) == nil && told.Input >= 0 && told.Output >= 0 && told.CacheRead >= 0 && told.CacheWrite >= 0 && told.Cost >= 0 {
+			used = told
+		}
+	}
 	if r.Transcripts != nil && r.agent.Agent != nil {
 		names, recorded := r.Transcripts(ctx, r.tree.Dir, since)
 		if e.Sessions = names; agent.Tokens(used) == 0 {
@@ -376,7 +384,7 @@ func (r *Run) backOff(ctx context.Context, n int, t agent.Trouble) error {
 func (r *Run) check(ctx context.Context, n int) error {
 	e, _ := r.journal.Of(n, journal.Agent)
 	now := e.Tree
-	if after, _, err := r.snapshot(ctx); err != nil || after != now { // a kill came between
+	if r.taken != n { // a kill came between
 		if err := errors.Join(r.tree.Restore(ctx, now), r.hide(ctx)); err != nil {
 			return err
 		}

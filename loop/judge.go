@@ -156,7 +156,7 @@ func (r *Run) judge(ctx context.Context, n int, now string) ([]verify.Verdict, e
 	}
 	var all []verify.Verdict
 	for _, c := range r.ordered() {
-		if k, _ := verify.KindOf(&c); r.waits(&c, all) {
+		if k, _ := verify.KindOf(&c); r.waits(n, &c, all) {
 			all = append(all, verify.Verdict{Check: c.ID, Kind: k.Name, Status: verify.NotRun, Says: "others come first", Tree: now, Heldout: c.Heldout})
 		} else {
 			all = append(all, r.judgeOne(ctx, p, &c, old))
@@ -189,10 +189,10 @@ func (r *Run) ordered() []goal.Check {
 	return all
 }
 
-// waits reports whether a check has to wait for others: all for the pilot, and
-// a person for everything.
-func (r *Run) waits(c *goal.Check, so []verify.Verdict) bool {
-	pilot := slices.Contains(r.Goal.Pilot, c.ID)
+// waits reports whether a check has to wait for others: all for the pilot, but
+// where the baseline is measured, and a person for everything.
+func (r *Run) waits(n int, c *goal.Check, so []verify.Verdict) bool {
+	pilot := n == 0 || slices.Contains(r.Goal.Pilot, c.ID)
 	return slices.ContainsFunc(so, func(v verify.Verdict) bool {
 		return v.Status != verify.Green && (c.Approve != "" || !pilot && slices.Contains(r.Goal.Pilot, v.Check))
 	})

@@ -117,6 +117,7 @@ type Run struct {
 	kept    *keeper
 	opened  time.Time
 	before  float64 // seconds spent before it was opened
+	taken   int     // the iteration whose files are in the worktree as its agent left them
 	restore bool    // the worktree may hold something else than the journal says
 }
 

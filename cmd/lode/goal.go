@@ -29,7 +29,9 @@ prose for the agent. The keys:
   agent:       who works: %s,
                with options if need be (claude --model opus), or any command
                line: it gets the prompt on its standard input and in the file
-               named in LODE_PROMPT, and works in its working folder
+               named in LODE_PROMPT, works in its working folder, and may
+               write what it used to the file named in LODE_USAGE, as
+               {"input": 900, "output": 80, "cost": 0.02}
   budget:      {iterations: 10, wall: 2h, iteration: 20m, tokens: 2000000,
                cost: 20, idle: 5m}; one of iterations and wall is needed
   checks:      what tells that it is reached, a list; each has an id, and

@@ -11,6 +11,7 @@
 package modelserver
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -47,6 +48,26 @@ type Script struct {
 	Dir   string // the working folder of the agent
 	Name  string // part of the ids of calls, for scripts that are told more than once: no two calls of a model have one
 	Steps []Step
+	// Scenes are the steps of sessions that are told apart by words in their
+	// requests; others take Steps.
+	Scenes []Scene
+}
+
+// Scene is what the model does in sessions whose requests hold some words.
+type Scene struct {
+	Words string
+	Steps []Step
+}
+
+// steps are those of the session that a request belongs to, with what tells
+// its calls from those of other sessions.
+func (s Script) steps(body []byte) ([]Step, string) {
+	for i, scene := range s.Scenes {
+		if bytes.Contains(body, []byte(scene.Words)) {
+			return scene.Steps, fmt.Sprintf("%s%c", s.Name, 'a'+i)
+		}
+	}
+	return s.Steps, s.Name
 }
 
 // Server answers the requests of one agent.
@@ -138,7 +159,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			status = http.StatusOK
 			doc := gjson.ParseBytes(body)
 			out := &stream{w: w, events: doc.Get("stream").Bool() || p.path == ":streamGenerateContent", model: doc.Get("model").Str}
-			p.write(out, s.next(p.read(doc)))
+			p.write(out, s.next(p.read(doc), body))
 			break
 		}
 	}
@@ -161,20 +182,21 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // next returns what the script says to a request.
-func (s *Server) next(a asked) reply {
+func (s *Server) next(a asked, body []byte) reply {
+	steps, name := s.script.steps(body)
 	if find(a.tools, shellTools) == nil {
 		return reply{text: "Settings"} // asked for a title or a summary
 	}
 	at := a.calls
 	for _, text := range a.said {
-		if slices.ContainsFunc(s.script.Steps, func(step Step) bool { return step.Say != "" && step.Say == text }) {
+		if slices.ContainsFunc(steps, func(step Step) bool { return step.Say != "" && step.Say == text }) {
 			at++
 		}
 	}
-	if at >= len(s.script.Steps) {
+	if at >= len(steps) {
 		return reply{text: "The script has ended."}
 	}
-	r := s.script.reply(s.script.Steps[at], a.tools)
-	r.id = fmt.Sprintf("call_%s%04d", s.script.Name, at+1)
+	r := s.script.reply(steps[at], a.tools)
+	r.id = fmt.Sprintf("call_%s%04d", name, at+1)
 	return r
 }

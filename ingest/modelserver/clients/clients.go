@@ -170,7 +170,7 @@ func (h *Home) Ask(ctx context.Context, prompt string, resume bool) (string, err
 		cmd.Args = append(cmd.Args, prompt)
 	}
 	cmd.Dir = h.Work
-	cmd.Env = h.environment()
+	cmd.Env = h.Environment()
 	cmd.WaitDelay = time.Second // processes that a client leaves behind hold its output
 	out, err := cmd.CombinedOutput()
 	if errors.Is(err, exec.ErrWaitDelay) {
@@ -182,8 +182,8 @@ func (h *Home) Ask(ctx context.Context, prompt string, resume bool) (string, err
 	return string(out), err
 }
 
-// environment is all that a client sees of the one of the test.
-func (h *Home) environment() []string {
+// Environment is all that a client sees of the one of the test.
+func (h *Home) Environment() []string {
 	env := []string{"HOME=" + h.Dir, "TMPDIR=" + filepath.Join(h.Dir, "tmp"), "PATH=" + os.Getenv("PATH"), "LANG=C.UTF-8", "TERM=dumb",
 		"npm_config_registry=" + h.URL, "npm_config_update_notifier=false"}
 	for _, e := range h.Client.Env {
