@@ -193,6 +193,7 @@ func (r *Run) load() error {
 	if r.shown, err = g.Shown(doc); err != nil {
 		return err
 	}
+	r.shown = []byte(verify.Safe(string(r.shown)))
 	r.before, _, _ = j.Spent()
 	r.tree = &tree.Tree{Repo: start.Repo, Dir: start.Dir, Branch: start.Branch, Refs: "refs/lode/" + r.Name + "/", Tag: r.tag()}
 	return nil

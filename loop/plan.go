@@ -28,6 +28,9 @@ func Plan(ctx context.Context, g *goal.Goal, doc []byte, dir string) (says strin
 	if g.Planner == "" {
 		return "", nil, errors.New("the contract names no planner (hint: planner: claude, or a command line)")
 	}
+	if verify.Safe(string(doc)) != string(doc) {
+		return "", nil, errors.New("the contract holds a secret, or characters that cannot be seen, and is not sent to the planner (hint: let the environment hold it)")
+	}
 	who := agent.Parse(g.Planner)
 	if err := Program(who); err != nil {
 		return "", nil, err

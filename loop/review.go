@@ -107,8 +107,9 @@ func (r *Run) reviewPrompt(ctx context.Context, n int, now string, checks []veri
 	for _, c := range r.Goal.Review {
 		fmt.Fprintf(&b, "- %s: %s\n", c.ID, c.Ask)
 	}
-	fence := fenceFor(string(r.doc))
-	fmt.Fprintf(&b, "\n# The contract\n\n%smarkdown\n%s\n%s\n\n# The checks\n\n", fence, strings.TrimRight(string(r.doc), "\n"), fence)
+	contract := strings.TrimRight(verify.Safe(string(r.doc)), "\n")
+	fence := fenceFor(contract)
+	fmt.Fprintf(&b, "\n# The contract\n\n%smarkdown\n%s\n%s\n\n# The checks\n\n", fence, contract, fence)
 	for _, v := range checks {
 		fmt.Fprintf(&b, "- %s: %s, %s\n", v.Check, v.Status, v.Says)
 	}
