@@ -16,6 +16,7 @@ import (
 	"lode/loop"
 	"lode/loop/journal"
 	"lode/session"
+	"lode/session/redact"
 )
 
 // runView is what the page of a run shows.
@@ -105,7 +106,7 @@ func viewOf(r *loop.Standing) (runView, error) {
 		case journal.Begin:
 			row(e.N).Learned = e.Learned
 		case journal.Agent:
-			row(e.N).Claim, row(e.N).Sessions, row(e.N).Why = session.Clean(e.Claim), e.Sessions, session.Clean(unusual(e))
+			row(e.N).Claim, row(e.N).Sessions, row(e.N).Why = fit(e.Claim), e.Sessions, fit(unusual(e))
 		case journal.Baseline, journal.Check:
 			row(e.N).Cells = e.Marks
 			for _, m := range e.Marks {
@@ -125,10 +126,14 @@ func viewOf(r *loop.Standing) (runView, error) {
 	}
 	contract, err1 := readText(r.Folder, "goal.md")
 	state, err2 := readText(r.Folder, "state.md")
-	v.Contract, v.State = session.Clean(contract), session.Clean(state)
+	v.Contract, v.State = fit(contract), fit(state)
 	v.Pictures = pictures(filepath.Join(r.Folder, "artifacts"))
 	return v, errors.Join(err1, err2)
 }
+
+// fit is a text as pages show it: nothing invisible, and no secrets, which the
+// contract as a person wrote it may hold.
+func fit(text string) string { return redact.Text(session.Clean(text), nil) }
 
 // unusual says what was out of the ordinary in what an agent did.
 func unusual(e *journal.Entry) string {

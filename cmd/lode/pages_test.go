@@ -138,8 +138,8 @@ func hostile(t *testing.T, home string) {
 func aRun(t *testing.T, home, state string) {
 	t.Helper()
 	repo := t.TempDir()
-	goal := strings.Join([]string{"---", `goal: "<img src=x onerror=alert(1)> size is small"`, "agent: echo '<script>alert(1)</script>'", "budget: {iterations: 2, wall: 5m}",
-		"checks:", `- {id: size, run: "wc -c < big.txt", metric: '(\d+)', unit: bytes, want: '< 2'}`, "---", ""}, "\n")
+	goal := strings.Join([]string{"---", `goal: "<img src=x onerror=alert(1)> size is small"`, "agent: echo '<script>alert(1)</script>'", "learnings: {off: true}", "budget: {iterations: 2, wall: 5m}",
+		"checks:", `- {id: size, run: "wc -c < big.txt", metric: '(\d+)', unit: bytes, want: '< 2'}`, "---", "password=" + "hunter2hunter2", ""}, "\n")
 	for name, text := range map[string]string{"goal.md": goal, "big.txt": "1234567\n"} {
 		if err := os.WriteFile(filepath.Join(repo, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -207,6 +207,9 @@ func TestPages(t *testing.T) {
 					links[link] = name
 				}
 				ids["file://"+file] = true
+				if strings.Contains(p.Text, "hunter2") {
+					t.Errorf("%s shows a secret of the contract", name)
+				}
 				quoted = quoted || strings.Contains(p.Text, "<script>alert(1)</script>")
 			}
 		}
