@@ -25,11 +25,11 @@ const (
 // nowhere is taken for those near it: misspelt, written in two or in one. Where
 // that does not help, most words of four or more have to do. It pads nothing:
 // a word without a neighbour is missing.
-func (r *Reader) close(ctx context.Context, q *Query, lacked []string) (Answer, error) {
+func (r *Reader) close(ctx context.Context, q *Query, exact *compiler) (Answer, error) {
 	respelt := *q
 	var notes []string
 	var err error
-	if respelt.Node, notes, err = r.respell(q.Node, lacked); err != nil {
+	if respelt.Node, notes, err = r.respell(q.Node, exact); err != nil {
 		return Answer{}, err
 	}
 	if len(notes) > 0 {
@@ -47,8 +47,9 @@ func (r *Reader) close(ctx context.Context, q *Query, lacked []string) (Answer, 
 	return r.most(ctx, q)
 }
 
-// respell replaces the words that stand nowhere by what is near them.
-func (r *Reader) respell(n query.Node, lacked []string) (query.Node, []string, error) {
+// respell replaces the words that stand nowhere by what is near them; of those
+// that are rare it stands beside them.
+func (r *Reader) respell(n query.Node, exact *compiler) (query.Node, []string, error) {
 	var out query.And
 	var notes []string
 	parts := conjuncts(n)
@@ -69,17 +70,21 @@ func (r *Reader) respell(n query.Node, lacked []string) (query.Node, []string, e
 			continue
 		}
 		var others query.Node
-		if slices.Contains(lacked, word) {
+		if slices.Contains(exact.rare, word) {
 			if others, err = r.instead(word); err != nil {
 				return nil, nil, err
 			}
 		}
-		if others == nil {
+		switch {
+		case others == nil:
 			out = append(out, parts[i])
-			continue
+		case slices.Contains(exact.lacked, word):
+			out = append(out, others)
+			notes = append(notes, fmt.Sprintf("%s stands nowhere; taken for %s", word, query.Print(others)))
+		default:
+			out = append(out, query.Or{parts[i], others})
+			notes = append(notes, fmt.Sprintf("%s is rare; taken for %s, too", word, query.Print(others)))
 		}
-		out = append(out, others)
-		notes = append(notes, fmt.Sprintf("%s stands nowhere; taken for %s", word, query.Print(others)))
 	}
 	return out, notes, nil
 }

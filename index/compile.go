@@ -20,6 +20,7 @@ const (
 	minPrefix   = 2   // letters before a *
 	maxTerms    = 64  // words of a query
 	maxExpanded = 200 // words that a prefix stands for
+	fewDocs     = 3   // a word in so few documents may be misspelt in them
 )
 
 // compiler turns a query into bleve's.
@@ -29,6 +30,7 @@ type compiler struct {
 	notes  []string
 	words  int
 	lacked []string // words that stand nowhere
+	rare   []string // and those that may be somebody's typing error, too
 }
 
 // compiled is a query ready to run.
@@ -229,32 +231,7 @@ func (c *compiler) text(n query.Text, in []textField) (bleve.Query, error) {
 	if len(all) == 1 {
 		return all[0], nil
 	}
-	b := bleve.NewBooleanQuery([]bleve.Query{bleve.NewConjunctionQuery(all)}, nil, nil)
-	if row := inRow(w.row, n.Prefix, in); row != nil {
-		b.AddFilter(row)
-	}
-	return b, nil
-}
-
-// inRow wants words in a row, in one field; in those without positions, all of
-// them: the text of a document tells the rest.
-func inRow(row []string, prefix bool, in []textField) bleve.Query {
-	if len(row) == 1 || prefix {
-		return nil
-	}
-	var any []bleve.Query
-	for _, f := range in {
-		if f.positions {
-			any = append(any, bleve.NewPhraseQuery(row, f.name))
-			continue
-		}
-		var all []bleve.Query
-		for _, w := range row {
-			all = append(all, &wordQuery{variants: []variant{{f.name, w, 1, f.length}}})
-		}
-		any = append(any, bleve.NewConjunctionQuery(all))
-	}
-	return bleve.NewDisjunctionQuery(any)
+	return bleve.NewConjunctionQuery(all), nil // its text tells whether they stand in a row
 }
 
 // exact wants a word as it is.
@@ -306,6 +283,9 @@ func (c *compiler) weigh(word string, vs []variant) (bleve.Query, error) {
 	}
 	if docs == 0 && !slices.Contains(c.lacked, word) {
 		c.lacked = append(c.lacked, word)
+	}
+	if docs <= fewDocs {
+		c.rare = append(c.rare, word)
 	}
 	return &wordQuery{variants: kept, idf: inverse(docs, uint64(c.r.Info.Docs))}, nil
 }

@@ -15,21 +15,21 @@ import (
 
 // Fields that hold text, by who or what wrote it, and their weight in ranking:
 // what a person said is what people remember, and an error what they look for.
-// Positions double the size of a field; the long ones do without.
+// No field has the positions of its words, which would double its size: whether
+// words stand in a row is read in the stored text.
 var textFields = []textField{
-	{human, 3, 50, true, true},
-	{command, 2, 12, true, false},
-	{problem, 2.5, 15, true, false},
-	{agent, 1.5, 50, false, true},
-	{output, 1, 60, false, false},
+	{human, 3, 50, true},
+	{command, 2, 12, false},
+	{problem, 2.5, 15, false},
+	{agent, 1.5, 50, true},
+	{output, 1, 60, false},
 }
 
 type textField struct {
-	name      string
-	boost     float64
-	length    float64 // average number of terms, about what transcripts have
-	positions bool
-	prose     bool // words are looked for in other forms too
+	name   string
+	boost  float64
+	length float64 // average number of terms, about what transcripts have
+	prose  bool    // words are looked for in other forms too
 }
 
 const (
@@ -55,23 +55,23 @@ const (
 )
 
 const (
-	withVectors = index.IndexField | index.IncludeTermVectors
-	indexed     = index.IndexField
-	unscored    = index.IndexField | index.SkipFreqNorm
-	stored      = index.StoreField
+	indexed  = index.IndexField
+	unscored = index.IndexField | index.SkipFreqNorm
+	stored   = index.StoreField
 )
 
 // What is indexed of a text, in bytes.
 const (
 	maxWords   = 8 << 10 // of a person's turn
-	maxSaid    = 2 << 10 // of what the agent says
-	maxThought = 600     // and of what it thinks
+	maxSaid    = 8 << 10 // of what the agent says
+	maxThought = 2 << 10 // and of what it thinks
 	maxPrompt  = 2 << 10 // of a program's prompt: templates repeat
 	inputHead  = 200     // of what a tool is given to write, and as much of its end
 	outputHead = 250     // of an output, and as much of its end
 	failedHead = 1000    // of one that failed
 	shownHead  = 250     // of a file, a listing or the hits of a search, which the agent only looked at
 	maxProblem = 600     // of the lines that tell a failure
+	maxTelling = 800     // of further lines about errors, between beginning and end
 	maxCommand = 2 << 10
 )
 
@@ -217,11 +217,7 @@ func (b *builder) words(e *session.Event, field string) {
 	if e.Kind == session.User {
 		b.keyword(d, fieldAuthor, string(e.Author))
 	}
-	options := withVectors
-	if field == agent {
-		options = indexed
-	}
-	d.AddField(document.NewTextFieldCustom(field, nil, []byte(text), options, codeAnalyzer{}))
+	d.AddField(document.NewTextFieldCustom(field, nil, []byte(text), indexed, codeAnalyzer{}))
 }
 
 // call adds a call with its result; either may be missing.
@@ -263,7 +259,7 @@ func (b *builder) call(call, result *session.Event) {
 	}
 	for field, value := range map[string]string{command: cmd, problem: trouble} {
 		if value != "" {
-			d.AddField(document.NewTextFieldCustom(field, nil, []byte(value), withVectors, codeAnalyzer{}))
+			d.AddField(document.NewTextFieldCustom(field, nil, []byte(value), indexed, codeAnalyzer{}))
 		}
 	}
 	if out != "" {
@@ -315,11 +311,35 @@ func (b *builder) keyword(d *document.Document, field, value string) {
 func clipOutput(e *session.Event) string {
 	switch act := e.Action(); {
 	case e.Outcome == session.Failed:
-		return clip(e.Text, failedHead, failedHead)
+		return clip(e.Text, failedHead, failedHead) + tellingLines(e.Text)
 	case act == session.Read, act == session.Search, act == session.List, act == session.Fetch:
 		return clip(e.Text, shownHead, 0)
 	}
 	return clip(e.Text, outputHead, outputHead)
+}
+
+// tellingLines returns the lines that speak of errors in the part of a failed
+// output that clip leaves out.
+func tellingLines(text string) string {
+	if len(text) <= 2*failedHead {
+		return ""
+	}
+	var b strings.Builder
+	for line := range strings.Lines(text[failedHead : len(text)-failedHead]) {
+		if len(line) < 400 && b.Len()+len(line) < maxTelling && tells(line) {
+			b.WriteString("\n" + strings.ToValidUTF8(strings.TrimSpace(line), ""))
+		}
+	}
+	return b.String()
+}
+
+func tells(line string) bool {
+	for _, word := range []string{"rror", "ERR", "ail", "FAIL", "xception", "panic", "fatal", "denied", "not found", "undefined"} {
+		if strings.Contains(line, word) {
+			return true
+		}
+	}
+	return false
 }
 
 // clip cuts a text to its first and last bytes, at character boundaries.

@@ -69,7 +69,8 @@ var ErrQuery = errors.New("nothing to search for")
 
 const (
 	maxCandidates = 1000 // hits that are grouped by session
-	maxVerified   = 400  // hits whose text is looked at
+	maxVerified   = 400  // hits whose text is looked at, at first
+	mostVerified  = 5000 // and at most, about
 	tie           = 1.02 // scores that differ by less are the same; the later session comes first
 )
 
@@ -97,7 +98,7 @@ func (r *Reader) Search(ctx context.Context, q Query) (Answer, error) {
 	if err != nil || a.Total > 0 {
 		return a, err
 	}
-	close, err := r.close(ctx, &q, c.lacked)
+	close, err := r.close(ctx, &q, c)
 	if err != nil || close.Total == 0 {
 		return a, err
 	}
@@ -106,21 +107,29 @@ func (r *Reader) Search(ctx context.Context, q Query) (Answer, error) {
 
 // run finds what was compiled, ranks and groups it.
 func (r *Reader) run(ctx context.Context, q *Query, found compiled) (Answer, error) {
-	a := Answer{Tier: Exact}
-	verify := later(q.Node)
-	size := maxCandidates
-	if verify {
-		size = maxVerified
+	if later(q.Node) {
+		return r.verified(ctx, q, found)
 	}
-	res, err := r.find(ctx, found, size)
+	res, err := r.find(ctx, found, maxCandidates)
 	if err != nil {
-		return a, err
+		return Answer{}, err
 	}
-	a.Total = int(res.Total)
-	hits := toHits(res.Hits)
-	if verify {
-		kept, j := hits[:0], newJudge(q.Node)
-		for i := range hits {
+	a := Answer{Tier: Exact, Total: int(res.Total)}
+	return a, r.choose(&a, q, toHits(res.Hits))
+}
+
+// verified finds what was compiled as far as the text of a document tells that
+// it has it. It looks at more of them while too few have.
+func (r *Reader) verified(ctx context.Context, q *Query, found compiled) (Answer, error) {
+	a, j := Answer{Tier: Exact}, newJudge(q.Node)
+	var kept []Hit
+	for looked, size := 0, maxVerified; ; size *= 4 {
+		res, err := r.find(ctx, found, size)
+		if err != nil {
+			return a, err
+		}
+		hits := toHits(res.Hits)
+		for i := looked; i < len(hits); i++ {
 			if err := r.fill(&hits[i]); err != nil {
 				return a, err
 			}
@@ -128,10 +137,16 @@ func (r *Reader) run(ctx context.Context, q *Query, found compiled) (Answer, err
 				kept = append(kept, hits[i])
 			}
 		}
-		a.Total -= len(hits) - len(kept)
-		hits = kept
+		looked = len(hits)
+		a.Total = int(res.Total) - looked + len(kept)
+		if looked >= int(res.Total) || len(res.Hits) < size || len(group(kept)) >= q.Skip+q.Limit || size > mostVerified {
+			break
+		}
 	}
-	return a, r.choose(&a, q, hits)
+	if len(kept) == 0 {
+		a.Total = 0
+	}
+	return a, r.choose(&a, q, kept)
 }
 
 // find runs what was compiled and returns the best documents.
