@@ -315,6 +315,9 @@ func cut(text string) cutWords {
 	return w
 }
 
+// Searchable reports whether a text has a word that is looked for.
+func Searchable(text string) bool { return len(cut(text).row) > 0 }
+
 // keywordAnalyzer takes a value as one term.
 type keywordAnalyzer struct{}
 

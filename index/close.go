@@ -26,13 +26,16 @@ const (
 // that does not help, most words of four or more have to do. It pads nothing:
 // a word without a neighbour is missing.
 func (r *Reader) close(ctx context.Context, q *Query, exact *compiler) (Answer, error) {
-	respelt := *q
-	var notes []string
-	var err error
-	if respelt.Node, notes, err = r.respell(q.Node, exact); err != nil {
-		return Answer{}, err
-	}
-	if len(notes) > 0 {
+	for _, doubtful := range [][]string{exact.lacked, exact.rare} {
+		respelt := *q
+		var notes []string
+		var err error
+		if respelt.Node, notes, err = r.respell(q.Node, doubtful, exact.lacked); err != nil {
+			return Answer{}, err
+		}
+		if len(notes) == 0 {
+			continue
+		}
 		c := &compiler{r: r, q: &respelt}
 		found, err := c.compile(respelt.Node)
 		if err != nil {
@@ -47,9 +50,9 @@ func (r *Reader) close(ctx context.Context, q *Query, exact *compiler) (Answer, 
 	return r.most(ctx, q)
 }
 
-// respell replaces the words that stand nowhere by what is near them; of those
-// that are rare it stands beside them.
-func (r *Reader) respell(n query.Node, exact *compiler) (query.Node, []string, error) {
+// respell replaces doubtful words that stand nowhere by what is near them, and
+// puts it beside others.
+func (r *Reader) respell(n query.Node, doubtful, lacked []string) (query.Node, []string, error) {
 	var out query.And
 	var notes []string
 	parts := conjuncts(n)
@@ -70,7 +73,7 @@ func (r *Reader) respell(n query.Node, exact *compiler) (query.Node, []string, e
 			continue
 		}
 		var others query.Node
-		if slices.Contains(exact.rare, word) {
+		if slices.Contains(doubtful, word) {
 			if others, err = r.instead(word); err != nil {
 				return nil, nil, err
 			}
@@ -78,7 +81,7 @@ func (r *Reader) respell(n query.Node, exact *compiler) (query.Node, []string, e
 		switch {
 		case others == nil:
 			out = append(out, parts[i])
-		case slices.Contains(exact.lacked, word):
+		case slices.Contains(lacked, word):
 			out = append(out, others)
 			notes = append(notes, fmt.Sprintf("%s stands nowhere; taken for %s", word, query.Print(others)))
 		default:

@@ -29,6 +29,8 @@ type Query struct {
 	// nil where no query names projects.
 	Places  func(project string, prefix bool) ([]string, error)
 	Without []string // names of sessions to leave out
+	// Accept, when set, has the last word on each document, by its stored text.
+	Accept func(text string) bool
 	// Store has the sessions whole, for literals and regular expressions.
 	Store *session.Store
 }
@@ -95,7 +97,7 @@ func (r *Reader) Search(ctx context.Context, q Query) (Answer, error) {
 	}
 	a, err := r.run(ctx, &q, found)
 	a.Notes = append(c.notes, a.Notes...)
-	if err != nil || a.Total > 0 {
+	if err != nil || a.Total > 0 || q.Accept != nil {
 		return a, err
 	}
 	close, err := r.close(ctx, &q, c)
@@ -107,7 +109,7 @@ func (r *Reader) Search(ctx context.Context, q Query) (Answer, error) {
 
 // run finds what was compiled, ranks and groups it.
 func (r *Reader) run(ctx context.Context, q *Query, found compiled) (Answer, error) {
-	if later(q.Node) {
+	if later(q.Node) || q.Accept != nil {
 		return r.verified(ctx, q, found)
 	}
 	res, err := r.find(ctx, found, maxCandidates)
@@ -133,7 +135,7 @@ func (r *Reader) verified(ctx context.Context, q *Query, found compiled) (Answer
 			if err := r.fill(&hits[i]); err != nil {
 				return a, err
 			}
-			if j.read(hits[i].text).of(q.Node) != no {
+			if j.read(hits[i].text).of(q.Node) != no && (q.Accept == nil || q.Accept(hits[i].text)) {
 				kept = append(kept, hits[i])
 			}
 		}

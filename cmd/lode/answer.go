@@ -17,6 +17,11 @@ func (d *desk) answer(ctx context.Context, text string, o *searchOptions, who *m
 	if err != nil {
 		return nil, err
 	}
+	return d.look(ctx, q, text, o, who)
+}
+
+// look runs a query, for somebody. text is the query as it was given.
+func (d *desk) look(ctx context.Context, q index.Query, text string, o *searchOptions, who *mcp.Asker) (*searchView, error) {
 	var asks asking
 	if !strings.Contains(text, "session:") && d.w.asked(who) {
 		if err := d.whole(); err != nil {
@@ -65,21 +70,15 @@ func (d *desk) query(text string, o *searchOptions) (index.Query, error) {
 	if _, _, err := o.span(d.w.clock); err != nil {
 		return q, err
 	}
-	all := query.And(o.nodes())
-	if strings.TrimSpace(text) != "" || len(all) == 0 {
+	parts := o.nodes()
+	if strings.TrimSpace(text) != "" || len(parts) == 0 {
 		n, err := query.Parse(text)
 		if err != nil {
 			return q, usageError{err}
 		}
-		if and, ok := n.(query.And); ok {
-			all = append(and, all...)
-		} else {
-			all = append(query.And{n}, all...)
-		}
+		parts = append([]query.Node{n}, parts...)
 	}
-	if q.Node = query.Node(all); len(all) == 1 {
-		q.Node = all[0]
-	}
+	q.Node = query.Join(parts...)
 	return q, nil
 }
 

@@ -20,6 +20,10 @@ func (w *world) markEcho(out *screen) {
 // page.
 func (w *world) printHits(out *screen, view *searchView, next int) {
 	w.markEcho(out)
+	if view.explained {
+		fmt.Fprintf(out, "read as: %s\n", view.Read)
+	}
+	printFixes(out, view)
 	for i := range view.Hits {
 		h := &view.Hits[i]
 		if i > 0 && out.terminal {

@@ -12,6 +12,7 @@ import (
 	"lode/cmd/lode/internal/mcp"
 	"lode/index"
 	"lode/ingest"
+	"lode/miner"
 	"lode/session"
 )
 
@@ -22,11 +23,13 @@ type searchOptions struct {
 	context int
 	refresh bool
 	explain bool
+	failure string
 }
 
 func (o *searchOptions) AddFlags(cmd *cobra.Command) {
 	o.filters.AddFlags(cmd)
 	cmd.Flags().IntVar(&o.limit, "limit", 10, "sessions to show")
+	cmd.Flags().StringVar(&o.failure, "error", "", "find the failure of which this file is the output (- for standard input), and what fixed it")
 	cmd.Flags().BoolVar(&o.explain, "explain", false, "say how the query is read")
 	cmd.Flags().IntVar(&o.page, "page", 1, "show the next sessions: which page of them")
 	cmd.Flags().IntVar(&o.context, "context", 0, "events to show before and after each hit, a line each")
@@ -60,7 +63,8 @@ lode itself told agents before is never a hit.`,
 		Example: `  lode search                             # type, look, open
   lode search flaky checkout test
   lode search '"no module named"' --failed --project shop
-  lode search 'migrate -rollback' --since 30d --json`,
+  lode search 'migrate -rollback' --since 30d --json
+  make test 2>&1 | lode search --error -`,
 		RunE: func(cmd *cobra.Command, args []string) error { return runSearch(cmd.Context(), g, o, args) },
 	}
 	o.AddFlags(cmd)
@@ -83,6 +87,11 @@ type searchView struct {
 	Hits  []hitView `json:"hits"`
 	More  bool      `json:"more"` // there are further sessions: the next page
 	Notes []string  `json:"notes"`
+
+	Failure *miner.Classified `json:"failure,omitempty"` // with --error: how the output was read
+	Fixes   []fixView         `json:"fixes,omitempty"`   // with --error: what worked
+
+	explained bool // Read is printed, too
 }
 
 type hitView struct {
@@ -118,7 +127,7 @@ func runSearch(ctx context.Context, g *globals, o searchOptions, args []string) 
 		return err
 	}
 	text := strings.Join(args, " ")
-	if strings.TrimSpace(text) == "" && !w.atTerminal() {
+	if strings.TrimSpace(text) == "" && o.failure == "" && !w.atTerminal() {
 		return usagef("no words to search for (hint: lode search pytest)")
 	}
 	if o.limit < 1 || o.page < 1 || o.context < 0 {
@@ -129,7 +138,7 @@ func runSearch(ctx context.Context, g *globals, o searchOptions, args []string) 
 			return err
 		}
 	}
-	if strings.TrimSpace(text) == "" {
+	if strings.TrimSpace(text) == "" && o.failure == "" {
 		return w.pick(ctx, &o)
 	}
 	start := time.Now()
@@ -142,9 +151,7 @@ func runSearch(ctx context.Context, g *globals, o searchOptions, args []string) 
 		return printJSON(w.stdout, view)
 	}
 	out := w.screen()
-	if o.explain {
-		fmt.Fprintf(out, "read as: %s\n", view.Read)
-	}
+	view.explained = o.explain || o.failure != ""
 	w.printHits(out, view, max(1, o.page)+1)
 	return out.flush()
 }
@@ -162,7 +169,16 @@ func (w *world) search(ctx context.Context, text string, o *searchOptions) (*sea
 		return nil, err
 	}
 	defer d.close()
-	view, err := d.answer(ctx, text, o, &mcp.Asker{})
+	var view *searchView
+	if o.failure != "" {
+		output, perr := w.pasted(o.failure)
+		if perr != nil {
+			return nil, perr
+		}
+		view, err = d.searchFailure(ctx, output, text, o)
+	} else {
+		view, err = d.answer(ctx, text, o, &mcp.Asker{})
+	}
 	if err != nil {
 		return nil, err
 	}

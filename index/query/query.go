@@ -67,6 +67,22 @@ func Print(n Node) string {
 	return b.String()
 }
 
+// Join wants all of some nodes, in normal form.
+func Join(nodes ...Node) Node {
+	var all And
+	for _, n := range nodes {
+		if more, ok := n.(And); ok {
+			all = append(all, more...)
+		} else {
+			all = append(all, n)
+		}
+	}
+	if len(all) == 1 {
+		return all[0]
+	}
+	return all
+}
+
 // Ranks of operators: one that binds tighter has a higher rank.
 const (
 	rankOr = iota + 1
