@@ -90,6 +90,9 @@ func (r *Reader) Search(ctx context.Context, q Query) (Answer, error) {
 	if found.find == nil && found.filter == nil && !scans(q.Node) {
 		return Answer{}, fmt.Errorf("%w: %s has no word", ErrQuery, query.Print(q.Node))
 	}
+	if onlyNot(q.Node) {
+		return Answer{}, fmt.Errorf("%w: %s only says what must not be there (hint: a word that begins with a dash goes into quotes: \"-race\")", ErrQuery, query.Print(q.Node))
+	}
 	if scans(q.Node) {
 		a, err := r.scan(ctx, &q, found)
 		a.Notes = append(c.notes, a.Notes...)
@@ -105,6 +108,11 @@ func (r *Reader) Search(ctx context.Context, q Query) (Answer, error) {
 		return a, err
 	}
 	return close, nil
+}
+
+// onlyNot reports whether every part of a query is negated.
+func onlyNot(n query.Node) bool {
+	return !slices.ContainsFunc(conjuncts(n), func(part query.Node) bool { _, not := part.(query.Not); return !not })
 }
 
 // run finds what was compiled, ranks and groups it.
@@ -299,7 +307,7 @@ func (r *Reader) Why(ctx context.Context, q Query) ([]string, error) {
 			return nil, err
 		}
 		if n > 0 {
-			notes = append(notes, fmt.Sprintf("without %s there are %s", query.Print(part), plural(n, "hit")))
+			notes = append(notes, fmt.Sprintf("without %s there would be %s", query.Print(part), plural(n, "hit")))
 		}
 	}
 	if len(notes) == 0 && len(bare) < len(parts) && len(bare) > 0 {
@@ -308,17 +316,20 @@ func (r *Reader) Why(ctx context.Context, q Query) ([]string, error) {
 			return nil, err
 		}
 		if n > 0 {
-			notes = append(notes, fmt.Sprintf("without the filters there are %s", plural(n, "hit")))
+			notes = append(notes, fmt.Sprintf("without the filters there would be %s", plural(n, "hit")))
 		}
 	}
 	if len(notes) > 0 {
 		return notes, nil
 	}
+	if scans(q.Node) {
+		return append(notes, fmt.Sprintf("nothing like it stands in the whole texts of %s", plural(r.Info.Sessions, "session"))), nil
+	}
 	lacking, err := r.lacking(&q)
 	if err != nil {
 		return nil, err
 	}
-	if len(lacking) == 0 && len(bare) > 0 && !scans(q.Node) {
+	if len(lacking) == 0 && len(bare) > 0 {
 		lacking = append(lacking, "each of the words is there, but no event has them together (hint: fewer words, or OR between them)")
 	}
 	return append(notes, lacking...), nil

@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
+	"pgregory.net/rapid"
 
 	"lode/index/query"
 	"lode/session"
@@ -201,4 +204,76 @@ func TestSearch(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Whatever a text is, each of its words finds it, a literal of any of its
+// characters does, and so does the text in quotes as far as it is indexed.
+func TestEverythingIndexedIsFound(t *testing.T) {
+	word := rapid.OneOf(rapid.StringMatching(`[A-Za-z_]{1,12}[0-9]{0,2}|--[a-z]{2,5}-[a-z]{2,5}|v?[0-9]{1,2}\.[0-9]{1,2}|[a-z]{2,4}/[a-zA-Z]{2,6}\.go`), rapid.StringOfN(rapid.RuneFrom([]rune("aéßİ购物车テスト🙂`'(){}<>.,:;=+*\\")), 1, 6, -1))
+	text := rapid.Custom(func(t *rapid.T) string {
+		return strings.Join(rapid.SliceOfN(word, 1, 8).Draw(t, "words"), rapid.SampledFrom([]string{" ", "  ", ", ", "\t"}).Draw(t, "between"))
+	})
+	for i := range 12 { // an index waits for the disk, so only so many
+		var b strings.Builder
+		b.WriteString("2026-05-01 /home/dev/shop\n")
+		var texts []string
+		for j := range 12 {
+			texts = append(texts, strings.ReplaceAll(text.Example(12*i+j), "\n", " "))
+			fmt.Fprintf(&b, "user: %s\n", texts[j])
+		}
+		s := story("claude/one", b.String())
+		dir, store := filepath.Join(t.TempDir(), "index"), session.NewStore(t.TempDir())
+		put(t, dir, s)
+		if _, err := store.Write(s); err != nil {
+			t.Fatal(err)
+		}
+		r := openReader(t, dir)
+		for j, text := range texts {
+			queries := []query.Node{query.Literal{Text: text}, query.Regexp{Expr: regexp.QuoteMeta(text)}, query.Text{Text: text, Quoted: true}}
+			for _, w := range strings.Fields(text) {
+				queries = append(queries, query.Text{Text: w})
+			}
+			for _, q := range queries {
+				if q, ok := q.(query.Text); ok && !Searchable(q.Text) {
+					continue
+				}
+				if !finds(t, r, q, store, j+2) {
+					t.Errorf("%s does not find %q", query.Print(q), text)
+				}
+			}
+		}
+	}
+}
+
+// finds reports whether an exact answer has the event of a line.
+func finds(t *testing.T, r *Reader, n query.Node, store *session.Store, line int) bool {
+	t.Helper()
+	q := Query{Node: n, Limit: 1, Store: store}
+	if scans(n) {
+		a, err := r.Search(context.Background(), q)
+		if err != nil {
+			t.Errorf("Search(%s) = %v", query.Print(n), err)
+		}
+		return a.Total > 0 && a.Tier == Exact
+	}
+	c := &compiler{r: r, q: &q}
+	what, err := c.compile(n)
+	if err != nil {
+		t.Errorf("%s: %v", query.Print(n), err)
+		return false
+	}
+	res, err := r.find(context.Background(), what, 100)
+	if err != nil {
+		t.Errorf("%s: %v", query.Print(n), err)
+		return false
+	}
+	hits := toHits(res.Hits)
+	i := slices.IndexFunc(hits, func(h Hit) bool { return h.Ref.N == line })
+	if i < 0 {
+		return false
+	}
+	if err := r.fill(&hits[i]); err != nil {
+		t.Error(err)
+	}
+	return newJudge(n).read(hits[i].text).of(n) != no
 }

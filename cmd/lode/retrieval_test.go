@@ -148,12 +148,21 @@ func newMeasure(t *testing.T) *measure {
 
 // lode runs a command over the corpus and returns what it prints.
 func (m *measure) lode(args ...string) []byte {
-	var out, errs bytes.Buffer
-	args = append([]string{"--home", m.home, "--state", m.state, "--now", "2026-08-31T00:00:00Z"}, args...)
-	if code := run(context.Background(), args, environment{strings.NewReader(""), &out, &errs, func(string) string { return "" }}); code != 0 {
-		m.t.Fatalf("lode %q: %s", args, errs.String())
+	out, complaint := m.try(args...)
+	if complaint != "" {
+		m.t.Fatalf("lode %q: %s", args, complaint)
 	}
-	return out.Bytes()
+	return out
+}
+
+// try is lode for a command that may be refused.
+func (m *measure) try(args ...string) (out []byte, complaint string) {
+	var stdout, stderr bytes.Buffer
+	args = append([]string{"--home", m.home, "--state", m.state, "--now", "2026-08-31T00:00:00Z"}, args...)
+	if code := run(context.Background(), args, environment{strings.NewReader(""), &stdout, &stderr, func(string) string { return "" }}); code != 0 {
+		return nil, stderr.String()
+	}
+	return stdout.Bytes(), ""
 }
 
 func (m *measure) read(path string) []byte {
@@ -264,9 +273,9 @@ func walkRaw(v any, role, key string, out map[string][]string) {
 		switch {
 		case (key == "command" || key == "cmd") && role == "input":
 			kind = "command"
-		case (role == "tool" || returned.MatchString(v)) && (key == "content" || key == "text" || key == "output"):
+		case (role == "tool" || rawReturned.MatchString(v)) && (key == "content" || key == "text" || key == "output"):
 			kind = "output"
-			if failing.MatchString(v) && errorLine.MatchString(v) {
+			if rawFailing.MatchString(v) && errorLine.MatchString(v) {
 				out["error"] = append(out["error"], v)
 			}
 		case role == "user" && (key == "content" || key == "text") && !strings.HasPrefix(v, "<") && len(v) < 3000:
@@ -291,8 +300,8 @@ func mapKeys(m map[string]any) func(func(string) bool) {
 }
 
 var (
-	returned = regexp.MustCompile(`<returncode>|^OBSERVATION`)
-	failing  = regexp.MustCompile(`(?i)exit(?:ed)?(?: with)?(?: code)?:? [1-9]|<returncode>[1-9]`)
+	rawReturned = regexp.MustCompile(`<returncode>|^OBSERVATION`)
+	rawFailing  = regexp.MustCompile(`(?i)exit(?:ed)?(?: with)?(?: code)?:? [1-9]|<returncode>[1-9]`)
 )
 
 var errorLine = regexp.MustCompile(`(?im)^.{0,60}\b(?:error|exception|failed|not found|denied|panic|fatal)\b.{5,150}$`)
