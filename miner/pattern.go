@@ -47,6 +47,7 @@ type Pattern struct {
 	Counter     Counter       `json:"counter"`
 	Recommended bool          `json:"recommended"`
 	WhyNot      string        `json:"why_not,omitempty"`
+	Watch       *Watch        `json:"watch,omitempty"` // how later sessions tell whether it came again
 
 	// For the wording of rules.
 	Class   string   `json:"class,omitempty"`
@@ -154,6 +155,7 @@ func (g *group) build(support Support, successes *successes) Pattern {
 	}
 	p.WhyNot = whyNot(&p, support, typical.Barred, g.population != "")
 	p.Recommended = p.WhyNot == ""
+	p.Watch = g.watch(&p)
 	return p
 }
 

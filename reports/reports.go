@@ -35,6 +35,7 @@ type Input struct {
 	Window    string // in words, as "the last 30 days"
 	Mined     *miner.Saved
 	Proposals []*rules.Proposal
+	Effects   []rules.Measured // of the rules in force
 	Coverage  Coverage
 	Recent    []session.Info  // newest first; some of them get a page
 	Runs      []loop.Standing // oldest first
@@ -352,6 +353,7 @@ type overviewView struct {
 	Window   string
 	Open     []*rules.Proposal
 	Decided  []*rules.Proposal
+	Effects  []rules.Measured
 	Patterns []miner.Pattern
 	Others   []miner.Pattern
 	Sessions int
@@ -383,7 +385,7 @@ type recentSession struct {
 }
 
 func (s *site) overview(patterns []miner.Pattern) overviewView {
-	v := overviewView{Window: s.in.Window, Coverage: s.in.Coverage, Sessions: s.in.Mined.Mined}
+	v := overviewView{Window: s.in.Window, Effects: s.in.Effects, Coverage: s.in.Coverage, Sessions: s.in.Mined.Mined}
 	for _, d := range s.in.Proposals {
 		if d.Status == rules.Open {
 			v.Open = append(v.Open, d)

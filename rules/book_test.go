@@ -227,7 +227,7 @@ func TestEditedDiff(t *testing.T) {
 			t.Errorf("a sibling first: %v: the file is %q", first, d.text())
 		}
 		list, _ := d.Vault.List()
-		text, _ := Brief(list, func(string) bool { return true }, 1000)
+		text := MakeBrief(list, BriefQuery{Project: everywhere, Budget: 1000}).Text
 		if !strings.Contains(text, "- Here, run tests with `uv run tool0`") {
 			t.Errorf("a sibling first: %v: the brief is %q", first, text)
 		}

@@ -60,6 +60,8 @@ const (
 	EvUndone    Event = "undone"
 	EvEdited    Event = "edited"
 	EvWithdrawn Event = "withdrawn"
+	EvAdopted   Event = "adopted" // a person edited the line: it is theirs
+	EvRetired   Event = "retired" // a person deleted the line
 )
 
 // Ledger is the record of proposals and decisions.
@@ -190,9 +192,29 @@ func (l *Ledger) Last(proposal string, events ...Event) (Entry, bool) {
 	return Entry{}, false
 }
 
+// proposedAt returns when a proposal that is open or accepted was made, or made
+// again after it had been turned down.
+func (l *Ledger) proposedAt(proposal string) (at time.Time, ok bool) {
+	for i := range l.Entries {
+		e := &l.Entries[i]
+		if e.Proposal != proposal {
+			continue
+		}
+		switch e.Event {
+		case EvProposed:
+			if !ok {
+				at, ok = e.Time, true
+			}
+		case EvRejected, EvUndone, EvWithdrawn:
+			ok = false
+		}
+	}
+	return at, ok
+}
+
 // StatusOf returns where a proposal stands at a time.
 func (l *Ledger) StatusOf(proposal string, now time.Time) Status {
-	e, ok := l.Last(proposal, EvProposed, EvAccepted, EvApplied, EvRejected, EvSnoozed, EvUndone, EvWithdrawn)
+	e, ok := l.Last(proposal, EvProposed, EvAccepted, EvApplied, EvRejected, EvSnoozed, EvUndone, EvWithdrawn, EvAdopted, EvRetired)
 	if !ok {
 		return ""
 	}
@@ -205,6 +227,10 @@ func (l *Ledger) StatusOf(proposal string, now time.Time) Status {
 		return Undone
 	case EvWithdrawn:
 		return Withdrawn
+	case EvAdopted:
+		return Adopted
+	case EvRetired:
+		return Retired
 	case EvSnoozed:
 		if now.Before(e.Until) {
 			return Snoozed

@@ -158,7 +158,12 @@ const (
 	Snoozed   Status = "snoozed"
 	Undone    Status = "undone"
 	Withdrawn Status = "withdrawn"
+	Adopted   Status = "adopted" // accepted, and edited by a person since
+	Retired   Status = "retired" // accepted, and deleted by a person since
 )
+
+// InForce reports whether the rule is one that agents are to follow.
+func (s Status) InForce() bool { return s == Accepted || s == Adopted }
 
 // absent is the base of a file that is not there.
 const absent = "absent"

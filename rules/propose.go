@@ -36,7 +36,7 @@ func (b *Book) Propose(patterns []miner.Pattern, rootOf func(project string) str
 	n := &night{Book: b, rootOf: rootOf, perProject: perProject, made: make(map[string]int)}
 	list, _ := b.List() // what cannot be read is told elsewhere
 	for _, d := range list {
-		if d.Status == Open || d.Status == Snoozed || d.Status == Accepted {
+		if d.Status == Open || d.Status == Snoozed || d.Status.InForce() {
 			n.standing = append(n.standing, d)
 		}
 	}
@@ -79,6 +79,7 @@ func (n *night) settle(d *Proposal, p *miner.Pattern) error {
 	isNew := status == "" || n.reopened(d.ID)
 	stale := d.Stale()
 	switch {
+	case isNew && n.turnedDown(d, p.Sessions):
 	case isNew && stale != "":
 		n.res.Stale = append(n.res.Stale, p.ID)
 	case isNew && (d.Covered != "" || n.repeats(d)):
@@ -132,13 +133,33 @@ const growth = 2
 func (b *Book) wanted(p *miner.Pattern) bool {
 	id := proposalID(p.ID)
 	switch b.Ledger.StatusOf(id, b.Now) {
-	case Accepted, Snoozed:
+	case Accepted, Adopted, Retired, Snoozed:
 		return false
 	case Rejected, Undone, Withdrawn:
 		e, _ := b.Ledger.Last(id, EvRejected, EvUndone, EvWithdrawn)
 		return p.Sessions >= growth*max(e.Sessions, 1)
 	}
 	return true
+}
+
+// turnedDown reports whether the same words were decided against for another
+// pattern of the project, and the evidence has not clearly grown since.
+func (b *Book) turnedDown(d *Proposal, sessions int) bool {
+	for i := range b.Ledger.Entries {
+		e := &b.Ledger.Entries[i]
+		if e.Proposal == d.ID || e.Project != d.Project || e.Rule == "" || miner.LineMark(e.Rule) != miner.LineMark(d.Rule) {
+			continue
+		}
+		switch e.Event {
+		case EvRetired:
+			return true
+		case EvRejected, EvUndone:
+			if against := b.Ledger.StatusOf(e.Proposal, b.Now); (against == Rejected || against == Undone) && sessions < growth*max(e.Sessions, 1) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (b *Book) reopened(id string) bool {

@@ -1,16 +1,17 @@
 package rules
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
-
-	"lode/session"
 )
 
 // A note is read back as it was written, whatever its texts are.
@@ -18,7 +19,7 @@ func TestLearningParsePrint(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := func(name string) string { return aWord.Draw(t, name) }
 		l := &Learning{ID: text("id"), Title: text("title"), Project: text("project"), Scope: text("scope"), Status: text("status"), Tags: []string{text("tag")},
-			Created: text("created"), Pattern: text("pattern"), Proposal: text("proposal"), Target: text("target"), Sessions: 3, Rule: text("rule"), Body: text("body")}
+			Created: text("created"), Pattern: text("pattern"), Proposal: text("proposal"), Target: text("target"), Sessions: 3, Paths: []string{text("path")}, Evidence: []string{text("ref")}, ReplacedBy: text("by"), Rule: text("rule"), Body: text("body")}
 		doc, err := printLearning(l)
 		if err != nil {
 			t.Fatalf("printLearning = %v", err)
@@ -42,7 +43,7 @@ func FuzzParseLearning(f *testing.F) {
 			return
 		}
 		l.tame("l-1")
-		if text, _ := Brief([]*Learning{l}, func(string) bool { return true }, 1000); strings.Count(text, "\n") > 2 || strings.ContainsAny(text, "\r\x1b\x00") {
+		if text := MakeBrief([]*Learning{l}, BriefQuery{Project: everywhere, Budget: 1000}).Text; strings.Count(text, "\n") > 2 || strings.ContainsAny(text, "\r\x1b\x00") {
 			t.Errorf("Brief of %q = %q, want one line for one learning", doc, text)
 		}
 	})
@@ -156,44 +157,93 @@ func TestVaultHostileID(t *testing.T) {
 	}
 }
 
-// A brief has what holds for a project and everywhere, one line each, the best
-// first, as much as the budget takes.
-func TestBrief(t *testing.T) {
-	learnings := []*Learning{
-		{ID: "l-1", Project: "acme/shop", Rule: "Use `uv run pytest`."},
-		{ID: "l-2", Project: "acme/atlas", Rule: "Use `make`."},
-		{ID: "l-3", Project: "acme/atlas", Scope: "global", Rule: "Quote globs."},
-		{ID: "l-4", Project: "acme/shop", Rule: strings.Repeat("A long rule. ", 20)},
-		{ID: "l-5", Project: "acme/shop", Rule: "Read the Makefile."},
-	}
-	const all = session.EchoMark + " learned in this project:\n- Use `uv run pytest`. (l-1)\n- Quote globs. (l-3)\n- Read the Makefile. (l-5)\n"
-	for _, c := range []struct {
-		budget int
-		want   string
-	}{
-		{45, all}, // the long one is left out, what comes behind it is not
-		{30, strings.Join(strings.SplitAfter(all, "\n")[:3], "")},
-		{11, ""},
-		{0, ""},
-	} {
-		got, ids := Brief(learnings, func(name string) bool { return name == "acme/shop" }, c.budget)
-		if got != c.want || strings.Count(got, "(l-") != len(ids) {
-			t.Errorf("Brief(%d) = %q, %v, want %q", c.budget, got, ids, c.want)
+// A person's learning, one that takes its place, and one that is merged: every
+// note keeps what was, and the index links to all.
+func TestVaultHistory(t *testing.T) {
+	v := newVault(t)
+	day := func(n int) time.Time { return monday.AddDate(0, 0, n) }
+	add := func(rule, supersedes string, n int) *Learning {
+		t.Helper()
+		l, err := v.Note(Learning{Rule: rule, Project: "acme/shop", Tags: []string{"tests"}, Evidence: []string{"claude/s" + fmt.Sprint(n) + "#1"}}, supersedes, day(n))
+		if err != nil {
+			t.Fatalf("Note(%q) = %v", rule, err)
 		}
+		return l
+	}
+	first := add("Run `make test` before a commit.", "", 0)
+	second := add("Run `make check` before a commit.", first.ID, 1)
+	third := add("Check before you commit.", "", 2)
+	if _, err := v.Note(Learning{Rule: third.Rule, Project: "acme/shop"}, "", day(3)); err == nil {
+		t.Error("the same rule twice")
+	}
+	if _, err := v.End(third.ID, second.ID, "the same in other words", day(3)); err != nil {
+		t.Fatal(err)
+	}
+	fourth := add("Be [kind] | always.", "", 4)
+	if _, err := v.End(fourth.ID, "", "obvious", day(5)); err != nil {
+		t.Fatal(err)
+	}
+	list, err := v.List()
+	if got := ids(list); err != nil || got != second.ID || strings.Join(list[0].Evidence, " ") != "claude/s1#1 claude/s2#1" {
+		t.Errorf("List = %s with %v, %v", got, list[0].Evidence, err)
+	}
+	for _, c := range []struct{ id, status, by, words string }{
+		{first.ID, Superseded, second.ID, "Superseded on 2026-05-05 by [[" + second.ID + "]]."},
+		{third.ID, Merged, second.ID, "Merged on 2026-05-07 into [[" + second.ID + "]]. Reason: the same in other words"},
+		{fourth.ID, "retired", "", "Retired on 2026-05-09. Reason: obvious"},
+	} {
+		l, err := v.Find(c.id[2:6])
+		if err != nil || l.Status != c.status || l.ReplacedBy != c.by || !strings.Contains(l.Body, c.words) {
+			t.Errorf("%s: %+v, %v, want %s by %q: %s", c.id, l, err, c.status, c.by, c.words)
+		}
+		if _, err := v.End(c.id, "", "", day(6)); err == nil {
+			t.Errorf("%s ends twice", c.id)
+		}
+	}
+	index, _ := read(t, filepath.Join(v.dir, "index.md"))
+	golden(t, "index.md", index)
+}
+
+// What is no plain line is no rule, and nothing is merged into what is not there.
+func TestVaultRefuses(t *testing.T) {
+	v := newVault(t)
+	for _, rule := range []string{"", " ", "a\nb", "hidden\u202etext", strings.Repeat("word ", 61)} {
+		if _, err := v.Note(Learning{Rule: rule}, "", monday); !errors.Is(err, ErrNoLine) {
+			t.Errorf("Note(%q) = %v", rule, err)
+		}
+	}
+	if _, err := v.Note(Learning{Rule: "Be kind."}, "l-none", monday); !errors.Is(err, ErrNoLearning) {
+		t.Errorf("superseding nothing = %v", err)
+	}
+	l, err := v.Note(Learning{Rule: "Be kind."}, "", monday)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, into := range []string{"l-none", l.ID} {
+		if _, err := v.End(l.ID, into, "", monday); err == nil {
+			t.Errorf("merged into %s", into)
+		}
+	}
+	if list, err := v.List(); err != nil || ids(list) != l.ID {
+		t.Errorf("List = %s, %v: a refusal changed the vault", ids(list), err)
 	}
 }
 
-// A brief never takes more tokens than it may.
-func TestBriefBudget(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		var learnings []*Learning
-		for i := range rapid.IntRange(0, 20).Draw(t, "n") {
-			learnings = append(learnings, &Learning{ID: fmt.Sprint("l-", i), Rule: rapid.StringMatching(`[a-zé ]{0,80}`).Draw(t, "rule")})
+// Notes of a vault in a repository can be read by those who share it; those of
+// the state are one person's.
+func TestVaultModes(t *testing.T) {
+	shared := OpenVault(filepath.Join(t.TempDir(), "vault"))
+	for v, want := range map[*Vault][2]fs.FileMode{shared: {0o644, 0o755}, newVault(t): {0o600, 0o700}} {
+		if err := v.Add(accepted(t, "r-1", 1), monday); err != nil {
+			t.Fatal(err)
 		}
-		budget := rapid.IntRange(-10, 200).Draw(t, "budget")
-		text, ids := Brief(learnings, func(string) bool { return true }, budget)
-		if got := Tokens(text); got > max(budget, 0) || strings.Count(text, "\n") != len(ids)+min(len(ids), 1) {
-			t.Fatalf("Brief(%d) = %q, which takes %d tokens", budget, text, got)
+		note, err := os.Stat(v.file("l-1", false))
+		if err != nil {
+			t.Fatal(err)
 		}
-	})
+		dir, err := os.Stat(filepath.Dir(v.file("l-1", false)))
+		if err != nil || note.Mode().Perm() != want[0] || dir.Mode().Perm() != want[1] {
+			t.Errorf("modes %v and %v, %v, want %v", note.Mode(), dir.Mode(), err, want)
+		}
+	}
 }

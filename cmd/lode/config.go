@@ -21,6 +21,7 @@ type Config struct {
 	Support   Support               `yaml:"support"`
 	Proposals int                   `yaml:"proposals"`
 	Brief     int                   `yaml:"brief"`
+	Vault     string                `yaml:"vault"`
 	Analyst   string                `yaml:"analyst"`
 	Writer    string                `yaml:"writer"`
 	Asks      int                   `yaml:"asks"`
@@ -67,6 +68,8 @@ const configHelp = `lode needs no configuration. What can be set, in YAML:
 
   proposals: 5           # new proposals a project and night; the rest waits
   brief: 2000            # tokens that lode brief may use
+  vault: ~/src/team/vault  # where learnings lie, as in a repository; vault/ of
+                         # the state folder by default
 
   analyst: claude -p     # a program that reads a digest of what people said
                          # and answers with what they say again and again;
@@ -83,7 +86,7 @@ const configHelp = `lode needs no configuration. What can be set, in YAML:
                          # run then reads every transcript again
 
 The file is $XDG_CONFIG_HOME/lode/lode.yaml, or the one named with --config.
-Relative roots of projects are relative to the file.
+Relative roots of projects, and a relative vault, are relative to the file.
 `
 
 // loadConfig reads the configuration. A file that was named must be there.
@@ -116,20 +119,18 @@ func (c *Config) settle(name string) error {
 		if p.Root == "" {
 			continue
 		}
-		if rest, ok := cutHome(p.Root); ok {
-			home, err := os.UserHomeDir()
-			if err != nil {
-				return err
-			}
-			p.Root = filepath.Join(home, rest)
+		root, err := settlePath(name, p.Root)
+		if err != nil {
+			return err
 		}
-		if !filepath.IsAbs(p.Root) {
-			dir, err := filepath.Abs(filepath.Dir(name))
-			if err != nil {
-				return err
-			}
-			p.Root = filepath.Join(dir, p.Root)
+		p.Root = root
+	}
+	if c.Vault != "" {
+		dir, err := settlePath(name, c.Vault)
+		if err != nil {
+			return err
 		}
+		c.Vault = dir
 	}
 	for key, v := range map[string]int{"support.occurrences": c.Support.Occurrences, "support.sessions": c.Support.Sessions,
 		"support.days": c.Support.Days, "proposals": c.Proposals, "brief": c.Brief, "asks": c.Asks} {
@@ -138,6 +139,20 @@ func (c *Config) settle(name string) error {
 		}
 	}
 	return nil
+}
+
+// settlePath makes a path of the configuration absolute: ~ is the home folder,
+// and what is relative is so to the file.
+func settlePath(name, p string) (string, error) {
+	if rest, ok := cutHome(p); ok {
+		home, err := os.UserHomeDir()
+		return filepath.Join(home, rest), err
+	}
+	if filepath.IsAbs(p) {
+		return p, nil
+	}
+	dir, err := filepath.Abs(filepath.Dir(name))
+	return filepath.Join(dir, p), err
 }
 
 func cutHome(path string) (string, bool) {

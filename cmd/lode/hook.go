@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -48,8 +49,10 @@ func runHook(ctx context.Context, g *globals) error {
 		return err
 	}
 	var told struct {
-		Cwd   string `json:"cwd"`
-		Event string `json:"hook_event_name"`
+		Cwd        string `json:"cwd"`
+		Event      string `json:"hook_event_name"`
+		Session    string `json:"session_id"`
+		Transcript string `json:"transcript_path"`
 	}
 	if len(strings.TrimSpace(string(text))) > 0 {
 		if err := json.Unmarshal(text, &told); err != nil {
@@ -70,6 +73,17 @@ func runHook(ctx context.Context, g *globals) error {
 	}
 	answer := map[string]any{"hookSpecificOutput": map[string]any{"hookEventName": told.Event, "additionalContext": brief}}
 	return errors.Join(json.NewEncoder(g.stdout).Encode(answer), problem)
+}
+
+// readerOf tells a brief who it is for, where that can be seen: by the folder
+// that the agent keeps its transcripts in.
+func readerOf(session, transcript string) []string {
+	for _, agent := range []string{"claude", "gemini"} {
+		if session != "" && slices.Contains(strings.FieldsFunc(transcript, func(r rune) bool { return r == '/' || r == '\\' }), "."+agent) {
+			return []string{"--agent=" + agent, "--to=" + agent + "/" + session}
+		}
+	}
+	return nil
 }
 
 // capture runs another command with the same global flags, and returns what it

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -13,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"lode/cmd/lode/internal/mcp"
-	"lode/rules"
 	"lode/session"
 )
 
@@ -153,30 +153,21 @@ func (s *shelf) Show(_ context.Context, p mcp.Place) (*mcp.Shown, error) {
 	return shown, nil
 }
 
-func (s *shelf) Brief(_ context.Context, project string, budget int) (*mcp.Brief, error) {
+func (s *shelf) Brief(ctx context.Context, project string, budget int) (*mcp.Brief, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	w := s.desk.w
-	if budget == 0 {
-		budget = w.cfg.Brief
-	}
-	if project == "" || project == "here" {
-		here, err := s.desk.projectHere()
-		if err != nil {
-			return nil, err
-		}
-		project = here
-	}
-	b, err := w.book()
+	dir, err := os.Getwd()
 	if err != nil {
 		return nil, err
 	}
-	learnings, damaged := b.Vault.List()
-	text, _ := rules.Brief(learnings, func(name string) bool { return session.SameProject(name, project) }, budget)
-	if text == "" && damaged != nil {
+	if project == "here" {
+		project = ""
+	}
+	brief, _, project, damaged := s.desk.w.brief(ctx, briefOptions{project: project, budget: budget}, dir)
+	if brief.Text == "" && damaged != nil {
 		return nil, damaged
 	}
-	return &mcp.Brief{Project: project, Text: text}, nil
+	return &mcp.Brief{Project: project, Text: brief.Text}, nil
 }
 
 func (s *shelf) Patterns(_ context.Context, project string) (*mcp.Patterns, error) {

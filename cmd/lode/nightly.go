@@ -56,19 +56,20 @@ needs a hand. It holds one lock; a second run at the same time ends with code 4.
 
 // nightlyView is the machine view of a nightly run.
 type nightlyView struct {
-	V         int            `json:"v"`
-	News      bool           `json:"news"`
-	Ingest    ingest.Result  `json:"ingest"`
-	Mined     int            `json:"mined"` // sessions; 0 when nothing had changed
-	Patterns  int            `json:"patterns"`
-	Proposals []proposalView `json:"proposals"` // the new ones
-	Waiting   int            `json:"waiting"`   // recommended, left for another night
-	Covered   int            `json:"covered"`   // patterns that the files speak of already
-	Stale     int            `json:"stale"`     // patterns whose rules no longer fit the checkout
-	Withdrawn []string       `json:"withdrawn"`
-	Attention []string       `json:"attention"` // what needs a hand
-	Report    string         `json:"report"`
-	Took      int64          `json:"took_ms"`
+	V         int              `json:"v"`
+	News      bool             `json:"news"`
+	Ingest    ingest.Result    `json:"ingest"`
+	Mined     int              `json:"mined"` // sessions; 0 when nothing had changed
+	Patterns  int              `json:"patterns"`
+	Proposals []proposalView   `json:"proposals"` // the new ones
+	Waiting   int              `json:"waiting"`   // recommended, left for another night
+	Covered   int              `json:"covered"`   // patterns that the files speak of already
+	Stale     int              `json:"stale"`     // patterns whose rules no longer fit the checkout
+	Withdrawn []string         `json:"withdrawn"`
+	Effects   []rules.Measured `json:"effects"`   // rules of which something else can be said than the night before
+	Attention []string         `json:"attention"` // what needs a hand
+	Report    string           `json:"report"`
+	Took      int64            `json:"took_ms"`
 }
 
 func runNightly(ctx context.Context, g *globals, o nightlyOptions) error {
@@ -125,12 +126,15 @@ func (w *world) healing(ctx context.Context, since time.Time, window string) (*n
 
 // nightly does the night's work. The state is locked.
 func (w *world) nightly(ctx context.Context, since time.Time, window string) (*nightlyView, *ingest.Result, error) {
-	view := &nightlyView{V: 1, Proposals: []proposalView{}, Withdrawn: []string{}, Attention: []string{}, Report: filepath.Join(w.siteDir(), "index.html")}
+	view := &nightlyView{V: 1, Proposals: []proposalView{}, Withdrawn: []string{}, Effects: []rules.Measured{}, Attention: []string{}, Report: filepath.Join(w.siteDir(), "index.html")}
 	book, err := w.book()
 	if err != nil {
 		return nil, nil, err
 	}
 	if err := book.Resume(); err != nil {
+		return nil, nil, err
+	}
+	if _, err := book.Notice(w.gone(ctx)); err != nil {
 		return nil, nil, err
 	}
 	res, err := w.ingest(ctx, nil)
@@ -169,8 +173,12 @@ func (w *world) nightly(ctx context.Context, since time.Time, window string) (*n
 	if err := lib.propose(ctx, book, saved, view); err != nil {
 		return nil, nil, err
 	}
+	effects, err := lib.nightlyEffect(ctx, book, saved, view)
+	if err != nil {
+		return nil, nil, err
+	}
 	saved.Input = lib.inputDigest(infos, since, window, book)
-	if err := lib.writeReport(saved, book, window); err != nil {
+	if err := lib.writeReport(saved, book, window, effects); err != nil {
 		return nil, nil, err
 	}
 	return view, &res, miner.Save(w.stateDir, saved)
@@ -202,8 +210,8 @@ func (l *library) inputDigest(infos []session.Info, since time.Time, window stri
 			fmt.Fprintln(h, file, info.Size(), info.ModTime().UnixNano())
 		}
 	}
-	if !since.IsZero() { // the window moves with the day, and cuts long sessions
-		fmt.Fprintln(h, since.Format(time.DateOnly))
+	if !since.IsZero() || len(inForce(book)) > 0 { // the window moves with the day, and cuts long sessions; rules become idle
+		fmt.Fprintln(h, since.Format(time.DateOnly), l.w.clock.Format(time.DateOnly))
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
@@ -325,6 +333,9 @@ func (w *world) printNews(view *nightlyView, res *ingest.Result) {
 	for _, n := range view.Attention {
 		fmt.Fprintln(out, n)
 	}
+	for i := range view.Effects {
+		w.printEffect(&view.Effects[i])
+	}
 	if len(view.Proposals) == 0 {
 		return
 	}
@@ -396,7 +407,11 @@ func runReport(_ context.Context, g *globals) error {
 	if !saved.Since.IsZero() {
 		window = saved.Since.Format(time.DateOnly)
 	}
-	if err := lib.writeReport(saved, book, window); err != nil {
+	effects, err := rules.LoadMeasured(w.stateDir)
+	if err != nil {
+		return err
+	}
+	if err := lib.writeReport(saved, book, window, effects); err != nil {
 		return err
 	}
 	file := filepath.Join(w.siteDir(), "index.html")
@@ -411,7 +426,7 @@ func runReport(_ context.Context, g *globals) error {
 }
 
 // writeReport makes the site.
-func (l *library) writeReport(saved *miner.Saved, book *rules.Book, window string) error {
+func (l *library) writeReport(saved *miner.Saved, book *rules.Book, window string, effects []rules.Measured) error {
 	proposals, _ := book.List() // nightly and review tell what cannot be read
 	recent := append([]session.Info(nil), l.infos...)
 	session.SortInfos(recent)
@@ -426,7 +441,7 @@ func (l *library) writeReport(saved *miner.Saved, book *rules.Book, window strin
 		return err
 	}
 	return reports.Write(l.w.siteDir(), reports.Input{
-		Runs: runs, Now: l.w.clock, Window: windowText(window), Mined: saved, Proposals: proposals, Coverage: coverageRows(l.cat.Cover(nil)), Recent: newest,
+		Runs: runs, Now: l.w.clock, Window: windowText(window), Mined: saved, Proposals: proposals, Effects: effects, Coverage: coverageRows(l.cat.Cover(nil)), Recent: newest,
 		Load: func(name string) (*session.Session, error) {
 			info, ok := l.cat.Sessions[name]
 			if !ok {

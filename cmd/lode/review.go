@@ -1,12 +1,9 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/user"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -34,7 +31,7 @@ the old bytes back.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runReview(cmd.Context(), g, all) },
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "list also what was decided")
-	cmd.AddCommand(newReviewListCommand(g), newReviewShowCommand(g), newReviewAcceptCommand(g), newReviewEditCommand(g), newReviewRejectCommand(g), newReviewSnoozeCommand(g), newReviewUndoCommand(g))
+	cmd.AddCommand(newReviewListCommand(g), newReviewShowCommand(g), newReviewAcceptCommand(g), newReviewEditCommand(g), newReviewRejectCommand(g), newReviewSnoozeCommand(g), newReviewUndoCommand(g), newReviewEffectCommand(g), newReviewRetireCommand(g), newReviewMoveCommand(g))
 	return cmd
 }
 
@@ -65,10 +62,18 @@ func (w *world) book() (*rules.Book, error) {
 		return nil, err
 	}
 	b, err := rules.OpenBook(w.stateDir, w.clock, who(w.getenv))
-	if err == nil {
-		b.Home = w.homeDir
+	if err != nil {
+		return nil, err
 	}
-	return b, err
+	measured, err := rules.LoadMeasured(w.stateDir)
+	if err != nil {
+		return nil, err
+	}
+	b.Home, b.Worth = w.homeDir, rules.Worth(measured)
+	if w.cfg.Vault != "" {
+		b.Vault = rules.OpenVault(w.cfg.Vault)
+	}
+	return b, nil
 }
 
 // who names the person who decides, for the ledger.
@@ -116,15 +121,23 @@ func runReviewList(g *globals, all bool) error {
 			views = append(views, viewProposal(d))
 		}
 	}
+	look, err := w.needHand(b)
+	if err != nil {
+		return err
+	}
 	if g.json {
 		err := printJSON(w.stdout, struct {
-			V         int            `json:"v"`
-			Proposals []proposalView `json:"proposals"`
-		}{1, views})
+			V         int              `json:"v"`
+			Proposals []proposalView   `json:"proposals"`
+			Attention []rules.Measured `json:"attention,omitempty"` // rules in force that do not do what they should
+		}{1, views, look})
 		return errors.Join(err, damaged)
 	}
 	for _, v := range views {
 		fmt.Fprintf(w.stdout, "%s  %s  [%s, %s]\n    %s\n    %s\n", v.ID, v.Title, v.Project, v.Status, v.Rule, v.Why)
+	}
+	for i := range look {
+		w.printEffect(&look[i])
 	}
 	switch {
 	case len(views) > 0:
@@ -184,89 +197,4 @@ func (w *world) printProposal(d *rules.Proposal) {
 	if d.Status == rules.Open {
 		fmt.Fprintf(out, "\nlode review accept %s    or reject, snooze\n", d.ID)
 	}
-}
-
-func newBriefCommand(g *globals) *cobra.Command {
-	var project string
-	var budget int
-	cmd := &cobra.Command{
-		Use:   "brief",
-		Short: "Print what an agent should know in a project",
-		Long: `brief prints the learnings that were accepted for a project, those with the most
-evidence first, under a budget of tokens. A loop runner loads it beside its own
-prompt: $(lode brief). No learning, no output.`,
-		Example: "  lode brief\n  lode brief --project shop --budget 500",
-		Args:    cobra.NoArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return runBrief(cmd.Context(), g, project, budget) },
-	}
-	cmd.Flags().StringVar(&project, "project", "", "the project (default that of the working folder)")
-	cmd.Flags().IntVar(&budget, "budget", 0, "tokens it may take (default from the configuration: 2000)")
-	return cmd
-}
-
-func runBrief(_ context.Context, g *globals, project string, budget int) error {
-	w, err := g.world()
-	if err != nil {
-		return err
-	}
-	b, err := w.book()
-	if err != nil {
-		return err
-	}
-	if budget == 0 {
-		budget = w.cfg.Brief
-	}
-	if project == "" {
-		if project, err = w.projectHere(); err != nil {
-			return err
-		}
-	}
-	learnings, damaged := b.Vault.List()
-	text, ids := rules.Brief(learnings, func(name string) bool { return session.SameProject(name, project) }, budget)
-	if g.json {
-		if ids == nil {
-			ids = []string{}
-		}
-		err := printJSON(w.stdout, struct {
-			V         int      `json:"v"`
-			Project   string   `json:"project"`
-			Tokens    int      `json:"tokens"`
-			Learnings []string `json:"learnings"`
-			Text      string   `json:"text"`
-		}{1, project, rules.Tokens(text), ids, text})
-		return errors.Join(err, damaged)
-	}
-	fmt.Fprint(w.stdout, text)
-	return damaged
-}
-
-// projectHere returns the project of the working folder.
-func (w *world) projectHere() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	return w.projectAt(dir)
-}
-
-// projectAt returns the project of a folder.
-func (w *world) projectAt(dir string) (string, error) {
-	lib, err := w.library()
-	if err != nil {
-		return "", err
-	}
-	best := ""
-	for name, root := range lib.projects.Roots() { // the innermost checkout that holds the folder
-		if rel, err := filepath.Rel(root, dir); err == nil && filepath.IsLocal(rel) && (best == "" || len(root) > len(lib.projects.Roots()[best])) {
-			best = name
-		}
-	}
-	if best != "" {
-		return best, nil
-	}
-	h := session.Header{Cwd: dir}
-	if root, remote := checkout(dir); root != "" {
-		h.Cwd, h.Remote = root, remote
-	}
-	return lib.projects.Of(&h).Name, nil
 }

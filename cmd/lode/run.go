@@ -18,7 +18,6 @@ import (
 	"lode/loop"
 	"lode/loop/goal"
 	"lode/loop/journal"
-	"lode/rules"
 	"lode/session"
 )
 
@@ -221,22 +220,15 @@ type busyError struct{ error }
 func (busyError) Is(target error) bool { return target == errBusy }
 
 // learned returns what was learned about the project of a folder.
-func (w *world) learned(_ context.Context, need loop.Need) (loop.Learned, error) {
-	b, err := w.book()
-	if err != nil {
-		return loop.Learned{}, err
-	}
-	project, err := w.projectAt(need.Dir)
-	if err != nil {
-		return loop.Learned{}, err
-	}
-	all, damaged := b.Vault.List()
-	if damaged != nil {
+func (w *world) learned(ctx context.Context, need loop.Need) (loop.Learned, error) {
+	brief, _, project, damaged := w.brief(ctx, briefOptions{goal: need.Goal, budget: need.Tokens, without: need.Without}, need.Dir)
+	switch {
+	case damaged != nil && project == "":
+		return loop.Learned{}, damaged
+	case damaged != nil:
 		w.note("%v", damaged)
 	}
-	all = slices.DeleteFunc(all, func(l *rules.Learning) bool { return slices.Contains(need.Without, l.ID) })
-	text, ids := rules.Brief(all, func(name string) bool { return session.SameProject(name, project) }, need.Tokens)
-	return loop.Learned{Text: text, IDs: ids}, nil
+	return loop.Learned{Text: brief.Text, IDs: brief.Given}, nil
 }
 
 // largestTranscript bounds what is read to learn what an iteration cost.

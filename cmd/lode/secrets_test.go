@@ -74,7 +74,7 @@ func TestPlantedSecretsStayOut(t *testing.T) {
 	}
 	c.lode("nightly", "--since", "all", "--json")
 	for _, args := range []string{
-		"status --secrets", "status --secrets --json", "report", "vault list", "vault list --json", "brief --project shop", "brief --project shop --json",
+		"status --secrets", "status --secrets --json", "report", "vault list", "vault list --json", "vault check", "review effect", "review effect --json", "brief --project shop", "brief --project shop --json",
 		"mine --since all", "mine --since all --json", "mine --digest --json --since all", "backtest --json", "events", "events --json",
 		"search lorem", "search lorem --json", "search shopctl --json --failed", "review list --all", "review list --all --json",
 	} {

@@ -123,7 +123,7 @@ type Card struct {
 	E        float64   `json:"e"`                  // for fewer; the highest so far
 	EMore    float64   `json:"e_more"`             // for more
 	Expected float64   `json:"expected"`           // failures since, if nothing had changed: shrunk towards what patterns usually do
-	Ratio    *Interval `json:"ratio,omitempty"`    // of the rates since and before
+	Ratio    *Interval `json:"ratio,omitempty"`    // of the rates since and before, in strata that both have; none where nothing failed before
 	Placebo  *Placebo  `json:"placebo,omitempty"`  // patterns without a rule, over the same dates
 	Loaded   int       `json:"loaded"`             // sessions since that are known to have had the rule
 	Unloaded int       `json:"unloaded"`           // and that are known not to
@@ -164,7 +164,7 @@ func Judge(q Question) Card {
 	given := slices.DeleteFunc(slices.Clone(since), func(u Unit) bool { return u.Loaded == No || u.HeldOut })
 	at := c.test(before, given)
 	c.Expected = q.Prior.expect(c.Before, c.Found, c.Since.Opportunities)
-	c.Ratio = ratio(c.Before, c.Since)
+	c.Ratio = ratio(shared(before, given))
 	c.Placebo = placebo(q)
 	c.Causal = causal(since)
 	c.Breaks = breaks(before, given)
@@ -264,6 +264,25 @@ func causal(since []Unit) *Causal {
 	}
 	c.E = p.max
 	return &c
+}
+
+// shared counts the sessions of strata that both sides have: only they compare.
+func shared(before, since []Unit) (b, s Rate) {
+	was, is := make(map[string]bool), make(map[string]bool)
+	for i := range before {
+		was[before[i].Stratum] = true
+	}
+	for i := range since {
+		if is[since[i].Stratum] = true; was[since[i].Stratum] {
+			s.add(&since[i])
+		}
+	}
+	for i := range before {
+		if is[before[i].Stratum] {
+			b.add(&before[i])
+		}
+	}
+	return b, s
 }
 
 // breaks lists the strata since that the baseline does not have.

@@ -69,7 +69,7 @@ type Interval struct {
 // with Jeffreys' prior, on a grid of their quantiles. It describes and proves
 // nothing.
 func ratio(before, since Rate) *Interval {
-	if before.Opportunities == 0 || since.Opportunities == 0 {
+	if before.Failed == 0 || since.Opportunities == 0 {
 		return nil
 	}
 	const steps = 100

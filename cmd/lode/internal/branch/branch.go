@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -294,4 +295,39 @@ func (r *Repo) Drop(ctx context.Context, name, commit string) error {
 	}
 	_, err = r.git(ctx, "update-ref", "-m", "lode review undo", ref(name), parent, commit)
 	return err
+}
+
+// Dropped reports whether a line that a file of the checkout does not have was
+// taken out of it, and not merely stands on a branch, or in a stash, that is not
+// checked out.
+func (r *Repo) Dropped(ctx context.Context, file, line string) (bool, error) {
+	if text, err := r.readAt(ctx, "HEAD", file); err == nil && strings.Contains(text, line) {
+		return true, nil // not committed yet
+	}
+	commits, err := r.git(ctx, "log", "-1", "--format=%H", "-S"+line, "HEAD", "--", file)
+	if err != nil || commits != "" {
+		return true, err // and committed
+	}
+	refs, err := r.git(ctx, "for-each-ref", "--format=%(refname)", "refs/heads", "refs/remotes", "refs/stash")
+	if err != nil {
+		return false, err
+	}
+	for _, name := range strings.Fields(refs) {
+		if text, err := r.readAt(ctx, name, file); err == nil && strings.Contains(text, line) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// Came returns when a line came into the Markdown files of the commit that is
+// checked out; ok is false when it never did.
+func (r *Repo) Came(ctx context.Context, line string) (at time.Time, ok bool, err error) {
+	out, err := r.git(ctx, "log", "--reverse", "--format=%ct", "-S"+line, "HEAD", "--", "*.md", "*.mdc")
+	first, _, _ := strings.Cut(out, "\n")
+	if err != nil || first == "" {
+		return time.Time{}, false, err
+	}
+	seconds, err := strconv.ParseInt(first, 10, 64)
+	return time.Unix(seconds, 0).UTC(), err == nil, err
 }
