@@ -67,7 +67,7 @@ func runHook(ctx context.Context, g *globals) error {
 			return err
 		}
 	}
-	brief, problem := g.capture(ctx, "brief")
+	brief, problem := g.capture(ctx, slices.Concat([]string{"brief"}, readerOf(told.Session, told.Transcript))...)
 	if brief == "" {
 		return problem
 	}
