@@ -56,3 +56,24 @@ func TestEditedCorrectionStays(t *testing.T) {
 		t.Errorf("the file is %q", d.text())
 	}
 }
+
+// A diff that a person edited may be anything: what reads it refuses, and does
+// not panic.
+func FuzzEditedDiff(f *testing.F) {
+	f.Add("@@ -1 +1,2 @@\n a\n+b\n", "a\n")
+	f.Add("@@ -1 +1,2 @@\n-a\n\\ No newline at end of file\n+a\n+b\n\\ No newline at end of file\n+c\n", "a")
+	f.Add("--- a/f\n+++ b/f\n@@ -0,0 +1 @@\n+x\n@@ -2 +3 @@\n\n-\n", "")
+	f.Fuzz(func(t *testing.T, diff, text string) {
+		d := &Proposal{Diff: diff, Rule: "x"}
+		added := d.Added()
+		if same := withAdded(diff, added); text != "" && strings.Count(same, "\n+") != strings.Count(diff, "\n+") && !strings.Contains(diff, "\r") && strings.HasSuffix(diff, "\n") {
+			t.Errorf("withAdded(%q, its own) = %q", diff, same)
+		}
+		d.oneLine()
+		carry(diff, text)
+		Marked(diff)
+		if after, err := Apply(diff, text); err == nil {
+			takeOut(after, lineEdits(text, after))
+		}
+	})
+}

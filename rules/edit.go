@@ -28,7 +28,6 @@ func (d *Proposal) Added() []string {
 			}
 			in = true
 			runs[len(runs)-1] += line[1:]
-		case '\\': // of the line before
 		default:
 			in = false
 		}
