@@ -148,7 +148,7 @@ func TestOfMachine(t *testing.T) {
 		{miner.Pattern{Kind: "failing-command", Class: miner.MissingTool}, "Do not call `x`.", true},
 		{miner.Pattern{Kind: "failing-command"}, "Use `/opt/homebrew/bin/x` instead of `x`.", true},
 		{miner.Pattern{Kind: "failing-command"}, "Use `~/bin/x` instead of `x`.", true},
-		{miner.Pattern{Kind: "failing-command"}, "Use `src/home/x` instead of `x`.", false},
+		{miner.Pattern{Kind: "failing-command"}, "Use `src/home/dev/x` instead of `x`.", false},
 		{miner.Pattern{Kind: "environment", Class: "signing"}, "If it cannot sign, stop.", true},
 		{miner.Pattern{Kind: "environment", Class: "port"}, "Ask first.", false},
 	} {

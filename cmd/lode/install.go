@@ -123,7 +123,7 @@ func runInstall(g *globals, o installOptions, names []string) error {
 	if len(parts) == 0 {
 		nothing = "no agent is used here that lode can be installed into (hint: lode install --list names them all)"
 	}
-	return w.carryOut(o, view, nothing, func(r *install.Record) error { return r.Apply(changes) })
+	return w.carryOut(o, view, nothing, func(r *install.Record) error { return r.Apply(e, changes) })
 }
 
 func runUninstall(g *globals, o installOptions, names []string) error {

@@ -4,13 +4,14 @@
 //
 // A Part is one program to be wired, a row of Parts. It says which files it
 // changes and how; Plan works the changes out, so that they can be shown as diffs
-// before anything is written. What a file held before is kept in
-// <state>/installed.json, so that uninstalling gives the same bytes back; when a
-// file was changed since, only what lode put in is taken out.
+// before anything is written. <state>/installed.json keeps what was put where, so
+// that uninstalling gives the same bytes back; when a file was changed since, only
+// what lode put in is taken out.
 package install
 
 import (
-	"encoding/base64"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -153,12 +154,38 @@ func finish(e *Env, changes []Change) ([]Change, error) {
 			name = "~/" + filepath.ToSlash(rel)
 		}
 		var err error
-		if c.Diff, err = rules.Unified(name, c.before, c.after, c.Created); err != nil {
+		before, after := around(c.before, c.after)
+		if c.Diff, err = rules.Unified(name, before, after, c.Created); err != nil {
 			return nil, err
 		}
 		out = append(out, c)
 	}
 	return out, nil
+}
+
+// shown is how much of a file a diff is made of: some agents keep megabytes in
+// their settings.
+const shown = 256 << 10
+
+// around cuts texts that are larger to the lines around what differs; the line
+// numbers of the diff then count from there.
+func around(before, after string) (string, string) {
+	if len(before) < shown && len(after) < shown {
+		return before, after
+	}
+	from, behind := 0, 0
+	for from < min(len(before), len(after)) && before[from] == after[from] {
+		from++
+	}
+	for behind < min(len(before), len(after))-from && before[len(before)-1-behind] == after[len(after)-1-behind] {
+		behind++
+	}
+	const margin = 300 // bytes, of context
+	from, behind = max(0, from-margin), max(0, behind-margin)
+	if i := strings.IndexByte(before[from:], '\n'); from > 0 && i >= 0 && i < margin {
+		from += i + 1
+	}
+	return before[from : len(before)-behind], after[from : len(after)-behind]
 }
 
 // Record is what was installed, as <state>/installed.json keeps it. New keys may
@@ -171,12 +198,28 @@ type Record struct {
 	path string
 }
 
-// File is a file that was changed: its bytes before and after, base64.
+// File is a file that was changed: what was put where, and nothing else of it,
+// for such files can hold secrets.
 type File struct {
-	File   string   `json:"file"`
-	Parts  []string `json:"parts"`
-	Before *string  `json:"before,omitempty"` // without it, the file was not there
-	After  string   `json:"after"`
+	File    string         `json:"file"`
+	Parts   []string       `json:"parts"`
+	Created bool           `json:"created,omitempty"` // it was not there
+	After   string         `json:"after"`             // hash of the text after the changes
+	Changes []rules.Splice `json:"changes"`
+}
+
+// before returns the text as it was before it became this one; false when this
+// one is another.
+func (f *File) before(text string) (string, bool) {
+	if hash(text) != f.After {
+		return "", false
+	}
+	return rules.Unsplice(text, f.Changes)
+}
+
+func hash(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
 }
 
 // Load reads the record of a state folder.
@@ -209,13 +252,6 @@ func (r *Record) save() error {
 	return renameio.WriteFile(r.path, append(text, '\n'), 0o600)
 }
 
-func encode(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
-
-func decode(text string) string {
-	raw, _ := base64.StdEncoding.DecodeString(text) // what it cannot read, it does not match
-	return string(raw)
-}
-
 // at returns the record of a file, or nil.
 func (r *Record) at(file string) *File {
 	if i := slices.IndexFunc(r.Files, func(f File) bool { return f.File == file }); i >= 0 {
@@ -231,26 +267,25 @@ func (r *Record) Has(part string) bool {
 
 // Apply makes changes that Plan worked out. The record is written before the
 // first file is. A file that changed since the plan is refused.
-func (r *Record) Apply(changes []Change) error {
+func (r *Record) Apply(e *Env, changes []Change) error {
 	for _, c := range changes {
 		now, err := read(c.File)
 		if created := errors.Is(err, fs.ErrNotExist); created != c.Created || now != c.before {
 			return meanwhile(c.File)
 		}
 		f := r.at(c.File)
-		if f == nil || decode(f.After) != c.before { // of a text that is lode's own, what was before it stays
-			if f != nil {
-				r.Files = slices.DeleteFunc(r.Files, func(x File) bool { return x.File == c.File })
-			}
-			r.Files = append(r.Files, File{File: c.File})
+		if f == nil {
+			r.Files = append(r.Files, File{File: c.File, Created: c.Created})
 			f = r.at(c.File)
-			if !c.Created {
-				before := encode(c.before)
-				f.Before = &before
-			}
 			r.Dirs = append(r.Dirs, missing(c.File)...)
 		}
-		f.After = encode(c.after)
+		was := c.before // without what was installed earlier
+		if old, ok := f.before(c.before); ok {
+			was = old
+		} else if less, err := f.without(e, c.before, f.Parts); err == nil {
+			was = less
+		}
+		f.After, f.Changes = hash(c.after), rules.Splices(was, c.after)
 		for _, p := range c.Parts {
 			if !slices.Contains(f.Parts, p) {
 				f.Parts = append(f.Parts, p)
@@ -278,24 +313,20 @@ func (r *Record) Removal(e *Env, names []string) (changes []Change, notes []stri
 		c := Change{File: f.File, Parts: parts}
 		c.before, err = read(f.File)
 		c.after = c.before
+		old, ours := f.before(c.before)
 		switch {
 		case errors.Is(err, fs.ErrNotExist): // a person deleted it
 		case err != nil:
 			return nil, nil, err
-		case f.Before != nil && c.before == decode(*f.Before): // a person undid it, or it was never done
-		case len(parts) == len(f.Parts) && c.before == decode(f.After):
-			c.Removed = f.Before == nil
-			c.after = ""
-			if !c.Removed {
-				c.after = decode(*f.Before)
-			}
+		case len(parts) == len(f.Parts) && ours:
+			c.after = old
 		default:
 			if c.after, err = f.without(e, c.before, parts); err != nil {
 				notes = append(notes, fmt.Sprintf("%s: %v (hint: take out what names %s by hand)", f.File, err, e.Command[0]))
 				continue
 			}
-			c.Removed = f.Before == nil && (strings.TrimSpace(c.after) == "" || strings.Join(strings.Fields(c.after), "") == "{}")
 		}
+		c.Removed = err == nil && f.Created && slices.Contains([]string{"", "{}"}, strings.Join(strings.Fields(c.after), ""))
 		changes = append(changes, c)
 	}
 	gone := slices.DeleteFunc(slices.Clone(changes), func(c Change) bool { return c.before != c.after || c.Removed })
@@ -305,10 +336,6 @@ func (r *Record) Removal(e *Env, names []string) (changes []Change, notes []stri
 
 // without takes what parts put in out of a text that was changed since.
 func (f *File) without(e *Env, text string, parts []string) (string, error) {
-	before := ""
-	if f.Before != nil {
-		before = decode(*f.Before)
-	}
 	for _, p := range Parts {
 		if !slices.Contains(parts, p.Name) {
 			continue
@@ -317,20 +344,45 @@ func (f *File) without(e *Env, text string, parts []string) (string, error) {
 			if s.File != f.File {
 				continue
 			}
-			var err error
-			if s.Take != nil {
-				text, err = s.Take(text)
-			} else if less, ok := rules.TakeBack(text, before, decode(f.After)); ok {
-				text = less
-			} else if stands(text, before, decode(f.After)) {
-				err = rules.ErrLineGone
+			take := s.Take
+			if take == nil {
+				take = f.takeLines
 			}
-			if err != nil {
+			var err error
+			if text, err = take(text); err != nil {
 				return "", err
 			}
 		}
 	}
 	return text, nil
+}
+
+// takeLines takes the lines that were put in out of a text. Those that do not
+// stand there at all were taken out before.
+func (f *File) takeLines(text string) (string, error) {
+	for _, c := range f.Changes {
+		put := strings.TrimLeft(c.Put, "\r\n") // a line break before it may have become another's
+		for _, block := range []string{c.Put, put} {
+			if less, ok := rules.TakeBack(text, c.Was, block); ok {
+				text, put = less, ""
+				break
+			}
+		}
+		for line := range strings.Lines(put) {
+			if line = strings.TrimSpace(line); line != "" && strings.Contains(text, line) {
+				return "", rules.ErrLineGone
+			}
+		}
+	}
+	return text, nil
+}
+
+// left is what is still in a file after a change took parts of lode out of it.
+func (f *File) left(c Change) []rules.Splice {
+	if old, ok := f.before(c.before); ok {
+		return rules.Splices(old, c.after)
+	}
+	return f.Changes
 }
 
 func meanwhile(file string) error {
@@ -350,17 +402,6 @@ func missing(file string) []string {
 		dirs = append(dirs, dir)
 	}
 	return dirs
-}
-
-// stands reports whether a line that came into a text still stands in another.
-func stands(text, before, after string) bool {
-	for line := range strings.Lines(after) {
-		line = strings.TrimSpace(line)
-		if line != "" && !strings.Contains(before, line) && strings.Contains(text, line) {
-			return true
-		}
-	}
-	return false
 }
 
 // Remove makes changes that Removal worked out.
@@ -384,7 +425,8 @@ func (r *Record) Remove(changes []Change) error {
 		}
 		f := r.at(c.File)
 		f.Parts = slices.DeleteFunc(f.Parts, func(p string) bool { return slices.Contains(c.Parts, p) })
-		f.After = encode(c.after)
+		f.Changes = f.left(c)
+		f.After = hash(c.after)
 		if len(f.Parts) == 0 {
 			r.Files = slices.DeleteFunc(r.Files, func(x File) bool { return x.File == c.File })
 		}

@@ -185,7 +185,7 @@ func installAll(t *testing.T, e *Env, r *Record, names ...string) []Change {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Apply(changes); err != nil {
+	if err := r.Apply(e, changes); err != nil {
 		t.Fatal(err)
 	}
 	return changes
@@ -365,7 +365,53 @@ func TestMeanwhile(t *testing.T) {
 	if err := os.WriteFile(e.home(".codex/AGENTS.md"), []byte("mine\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Apply(changes); !strings.Contains(fmt.Sprint(err), "has changed meanwhile") || len(r.Files) != 0 {
+	if err := r.Apply(e, changes); !strings.Contains(fmt.Sprint(err), "has changed meanwhile") || len(r.Files) != 0 {
 		t.Errorf("Apply = %v, the record has %+v", err, r.Files)
+	}
+}
+
+// Settings hold secrets, and can be large: nothing of them is kept but what lode
+// put in, and the diff shows what changes.
+func TestNothingElseIsKept(t *testing.T) {
+	e := newHome(t, func(string, []string) string { return "{\n  \"env\": {\n    \"API_KEY\": \"sk-secret\"\n  }\n}\n" })
+	large := "{\n" + strings.Repeat("  \"history of a project\": \"sk-secret\",\n", 40000) + "  \"key\": \"sk-secret\"\n}"
+	if err := os.WriteFile(e.home(".claude.json"), []byte(large), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	before, state := tree(t, e.Home), t.TempDir()
+	r, err := Load(state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changes := installAll(t, e, r, "claude", "claude-mcp", "gemini", "gemini-mcp", "codex-mcp")
+	for _, c := range changes {
+		if !strings.Contains(c.Diff, "+") || len(c.Diff) > 4000 {
+			t.Errorf("%s: a diff of %d bytes", c.File, len(c.Diff))
+		}
+	}
+	if kept := mustRead(t, filepath.Join(state, "installed.json")); strings.Contains(kept, "secret") {
+		t.Errorf("kept is\n%s", kept)
+	}
+	uninstall(t, e, r)
+	if diff := cmp.Diff(before, tree(t, e.Home)); diff != "" {
+		t.Errorf("uninstalled (-before +after):\n%s", diff)
+	}
+}
+
+// What a person changed between two installations stays, and goes with neither.
+func TestInstallAfterChanges(t *testing.T) {
+	e := newHome(t, func(string, []string) string { return "absent" })
+	r, err := Load(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	installAll(t, e, r, "gemini")
+	file := e.home(".gemini/settings.json")
+	if err := os.WriteFile(file, []byte(strings.Replace(mustRead(t, file), "{\n", "{\n  \"theme\": \"dark\",\n", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	installAll(t, e, r, "gemini-mcp")
+	if notes := uninstall(t, e, r); len(notes) > 0 || plainText(mustRead(t, file)) != `{"theme":"dark"}` {
+		t.Errorf("notes %v, left is %q", notes, mustRead(t, file))
 	}
 }
