@@ -50,6 +50,25 @@ func demand(state, name, what string) (bool, error) {
 	return true, renameio.WriteFile(filepath.Join(dir, "request"), []byte(what+"\n"), 0o600)
 }
 
+// Clean takes the worktree of a run away. Branch, checkpoints, journal and report
+// stay; going on with the run makes it again.
+func Clean(ctx context.Context, state, name string) error {
+	dir, err := runDir(state, name)
+	if err != nil {
+		return err
+	}
+	r, err := Open(Options{State: state}, filepath.Base(dir))
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	r.sweep()
+	if _, err := os.Stat(r.tree.Dir); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return r.tree.Forget(ctx)
+}
+
 // word is what a person said to a run. It is stored in said.jsonl.
 type word struct {
 	Time time.Time `json:"time"`

@@ -166,7 +166,7 @@ func (r *Run) guard(ctx context.Context, n int, snapshot string) (string, []stri
 		ignores = ignores || filepath.Base(c.Path) == ".gitignore"
 	}
 	for _, f := range r.start.Hidden { // they are not to be there
-		if _, err := os.Lstat(under(r.tree.Dir, f)); err == nil {
+		if sum, err := content(under(r.tree.Dir, f)); err == nil && sum != r.start.Protect[f] {
 			touched = append(touched, f)
 		}
 	}
@@ -182,7 +182,7 @@ func (r *Run) guard(ctx context.Context, n int, snapshot string) (string, []stri
 		}
 	}
 	if len(touched) == 0 {
-		return snapshot, nil, nil
+		return snapshot, nil, r.hide(ctx)
 	}
 	slices.Sort(touched)
 	touched = slices.Compact(touched)

@@ -406,6 +406,7 @@ func (r *Run) check(ctx context.Context, n int) error {
 		}
 		if all = append(all, answers...); used != (session.Usage{}) {
 			c.Usage = &used
+			r.Purse.spend(agent.Tokens(used), used.Cost)
 		}
 	}
 	if err := r.addVerdicts(all); err != nil {

@@ -138,7 +138,7 @@ func tagOf(dir string) string { return "LODE_RUN=" + filepath.Base(dir) + "-" + 
 
 func (r *Run) say(format string, args ...any) {
 	if r.Say != nil {
-		r.Say(format, args...)
+		r.Say("%s: %s", r.Name, fmt.Sprintf(format, args...))
 	}
 }
 

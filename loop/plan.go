@@ -81,8 +81,12 @@ func weaker(before, after *goal.Goal) string {
 		has[c.ID] = c
 	}
 	for _, c := range before.Checks {
-		if _, ok := has[c.ID]; !ok {
+		now, ok := has[c.ID]
+		if !ok {
 			return "it lacks the check " + c.ID
+		}
+		if now.Run != c.Run || now.Heldout != c.Heldout {
+			return "it changes what the check " + c.ID + " runs"
 		}
 	}
 	kept := make(map[string]bool)

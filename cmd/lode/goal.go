@@ -26,8 +26,9 @@ const goalHelp = `A goal is a Markdown file with front matter, the contract of a
 prose for the agent. The keys:
 
   goal:        the end state in a sentence: what is true when it is reached
-  agent:       who works: %s,
-               with options if need be (claude --model opus), or any command
+  agent:       who works, with options if need be (claude --model opus):
+%s
+               or any command
                line: it gets the prompt on its standard input and in the file
                named in LODE_PROMPT, works in its working folder, and may
                write what it used to the file named in LODE_USAGE, as
@@ -55,7 +56,7 @@ prose for the agent. The keys:
 func newGoalCommand(g *globals) *cobra.Command {
 	var agents, kinds []string
 	for _, a := range loop.Agents {
-		agents = append(agents, a.Name)
+		agents = append(agents, fmt.Sprintf("               %s: %s; transcripts in ~/%s", a.Name, a.Doc, a.Records))
 	}
 	for _, k := range loop.Verifiers {
 		kinds = append(kinds, fmt.Sprintf("               %s: %s", k.Name, k.Doc))
@@ -63,7 +64,7 @@ func newGoalCommand(g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "goal",
 		Short:   "Write and check the contract of a run",
-		Long:    fmt.Sprintf(goalHelp, strings.Join(agents, ", "), strings.Join(kinds, "\n")),
+		Long:    fmt.Sprintf(goalHelp, strings.Join(agents, "\n"), strings.Join(kinds, "\n")),
 		Example: "  lode goal new fix-tests.md\n  lode goal check fix-tests.md",
 	}
 	cmd.AddCommand(newGoalNewCommand(g), newGoalCheckCommand(g), newGoalPlanCommand(g))

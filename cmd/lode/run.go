@@ -75,7 +75,7 @@ lode works on the run.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return runStart(cmd.Context(), g, o, args) },
 	}
 	o.AddFlags(cmd)
-	cmd.AddCommand(newRunListCommand(g), newRunShowCommand(g), newRunResumeCommand(g), newRunPauseCommand(g), newRunStopCommand(g), newRunSayCommand(g), newRunApproveCommand(g))
+	cmd.AddCommand(newRunListCommand(g), newRunShowCommand(g), newRunResumeCommand(g), newRunPauseCommand(g), newRunStopCommand(g), newRunSayCommand(g), newRunApproveCommand(g), newRunCleanCommand(g))
 	return cmd
 }
 
@@ -424,8 +424,11 @@ func newRunVerb(g *globals, use, short, example string, args cobra.PositionalArg
 				return err
 			}
 			err = do(w, args)
-			if errors.Is(err, loop.ErrNoRun) {
+			switch {
+			case errors.Is(err, loop.ErrNoRun):
 				return usageError{err}
+			case errors.Is(err, loop.ErrBusy):
+				return busyError{err}
 			}
 			return err
 		},
@@ -453,6 +456,17 @@ func newRunStopCommand(g *globals) *cobra.Command {
 			w.note("nobody works on %s", args[0])
 		}
 		return err
+	})
+}
+
+func newRunCleanCommand(g *globals) *cobra.Command {
+	return newRunVerb(g, "clean RUN...", "Take the worktrees of runs away; their branches and reports stay", "  lode run clean fix-tests", cobra.MinimumNArgs(1), func(w *world, args []string) error {
+		for _, name := range args {
+			if err := loop.Clean(context.Background(), w.stateDir, name); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 

@@ -21,6 +21,7 @@ import (
 
 	"lode/session"
 	"lode/session/lazyregexp"
+	"lode/session/redact"
 )
 
 // Agent is a program of a coding agent.
@@ -133,7 +134,7 @@ func TroubleOf(exit int, said Said, out string) (Trouble, bool) {
 	if text == "" {
 		return Trouble{}, false
 	}
-	t := Trouble{Says: session.Quote(session.Clean(text), 200), Hopeless: hopeless.MatchString(text) && !regexp.MustCompile(`(?i)rate.?limit|\b429\b`).MatchString(text)}
+	t := Trouble{Says: session.Quote(redact.Text(session.Clean(text), func(string) {}), 200), Hopeless: hopeless.MatchString(text) && !regexp.MustCompile(`(?i)rate.?limit|\b429\b`).MatchString(text)}
 	if m := after.FindStringSubmatch(text); m != nil {
 		n, _ := strconv.ParseFloat(m[1], 64)
 		unit := time.Second

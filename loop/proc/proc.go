@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -123,7 +124,7 @@ func start(c Command) (*process, error) {
 	}
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Dir = c.Dir
-	cmd.Env = append(os.Environ(), c.Env...)
+	cmd.Env = append(Environ(), c.Env...)
 	if c.Tag != "" {
 		cmd.Env = append(cmd.Env, c.Tag)
 	}
@@ -156,6 +157,17 @@ func start(c Command) (*process, error) {
 	go func() { cmd.Wait(); close(p.exited) }()
 	return p, nil
 }
+
+// Environ is the environment of lode without what points git at another
+// repository, as in a hook of git that starts a run.
+func Environ() []string {
+	return slices.DeleteFunc(os.Environ(), func(e string) bool {
+		name, _, _ := strings.Cut(e, "=")
+		return slices.Contains(elsewhere, name)
+	})
+}
+
+var elsewhere = []string{"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_PREFIX", "GIT_NAMESPACE", "GIT_CEILING_DIRECTORIES"}
 
 // overdue says which limit the program has passed.
 func (p *process) overdue() Why {

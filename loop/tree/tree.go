@@ -19,6 +19,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"lode/loop/proc"
 )
 
 // Private is the folder in a worktree in which lode and the agent exchange
@@ -46,7 +48,7 @@ func git(ctx context.Context, dir string, in []byte, env []string, args ...strin
 	cmd := exec.CommandContext(ctx, "git", append([]string{"-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "gc.auto=0",
 		"-c", "core.quotePath=false", "-c", "advice.detachedHead=false"}, args...)...)
 	cmd.Dir, cmd.WaitDelay = dir, 5*time.Second
-	cmd.Env = append(os.Environ(), "GIT_TERMINAL_PROMPT=0", "GIT_OPTIONAL_LOCKS=0", "LC_ALL=C")
+	cmd.Env = append(proc.Environ(), "GIT_TERMINAL_PROMPT=0", "GIT_OPTIONAL_LOCKS=0", "LC_ALL=C")
 	cmd.Env = append(cmd.Env, env...)
 	if in != nil {
 		cmd.Stdin = bytes.NewReader(in)
