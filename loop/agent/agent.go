@@ -123,6 +123,9 @@ var after = lazyregexp.New(`(?i)(?:retry|try again|wait|reset)[^0-9\n]{0,30}?(\d
 // by its exit code and the end of its output.
 func TroubleOf(exit int, said Said, out string) (Trouble, bool) {
 	text := said.Failed
+	if !refused.MatchString(text) && !hopeless.MatchString(text) { // the work failed, not the service
+		text = ""
+	}
 	if text == "" && exit != 0 {
 		end := out[max(0, len(out)-4000):]
 		for line := range strings.Lines(end) {

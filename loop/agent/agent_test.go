@@ -106,6 +106,15 @@ func TestTrouble(t *testing.T) {
 	}
 }
 
+// What a program reports as failed is the service's doing only when it says so.
+func TestReported(t *testing.T) {
+	for text, want := range map[string]bool{"API Error: 529 overloaded": true, "Reached maximum number of turns (30)": false, "stream disconnected before completion": true} {
+		if _, is := TroubleOf(0, Said{Failed: text}, ""); is != want {
+			t.Errorf("%q: %v", text, is)
+		}
+	}
+}
+
 func TestClaims(t *testing.T) {
 	for _, c := range []struct{ text, word, why string }{
 		{"status: blocked: no password", "blocked", "no password"},

@@ -109,12 +109,13 @@ func tickEvery(c Command) time.Duration {
 // process is a running program.
 type process struct {
 	Command
-	cmd    *exec.Cmd
-	began  time.Time
-	out    *output
-	read   chan struct{} // closed when all output is read
-	pipe   *os.File
-	exited chan struct{}
+	cmd     *exec.Cmd
+	began   time.Time
+	out     *output
+	read    chan struct{} // closed when all output is read
+	pipe    *os.File
+	exited  chan struct{}
+	unwatch func()
 }
 
 func start(c Command) (*process, error) {
@@ -150,6 +151,7 @@ func start(c Command) (*process, error) {
 		return nil, err
 	}
 	p := &process{Command: c, cmd: cmd, began: time.Now(), out: newOutput(c.Tap), read: make(chan struct{}), exited: make(chan struct{}), pipe: r}
+	p.unwatch = watch(cmd.Process.Pid)
 	go func() { io.Copy(p.out, r); close(p.read) }()
 	if stdin != nil {
 		go func() { io.WriteString(stdin, c.Stdin); stdin.Close() }()
@@ -201,6 +203,7 @@ func (p *process) end(why Why) Ended {
 	}
 	signalGroup(p.cmd.Process.Pid, true)
 	<-p.exited
+	p.unwatch()
 	took := time.Since(p.began)
 	if p.Tag != "" {
 		Sweep(p.Tag)

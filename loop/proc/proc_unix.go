@@ -23,6 +23,30 @@ func signalGroup(pid int, hard bool) {
 	syscall.Kill(-pid, sig)
 }
 
+// watch has a group ended when lode itself is killed: a small shell waits for the
+// end of a pipe that only lode holds open.
+func watch(pid int) (stop func()) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return func() {}
+	}
+	cmd := exec.Command("sh", "-c", `read _; kill -s KILL -- "-$1"`, "sh", strconv.Itoa(pid))
+	cmd.Stdin = r
+	cmd.Dir = "/"
+	ownGroup(cmd)
+	err = cmd.Start()
+	r.Close()
+	if err != nil {
+		w.Close()
+		return func() {}
+	}
+	return func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+		w.Close()
+	}
+}
+
 // Sweep ends every process that has a variable name=value in its environment,
 // wherever it went; it finds them on Linux only.
 func Sweep(tag string) {
