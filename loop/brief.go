@@ -113,6 +113,9 @@ func (r *Run) briefFailing(b *strings.Builder, n int) {
 	for _, v := range bad {
 		fmt.Fprintf(b, "\n## %s: %s\n", v.Check, v.Status)
 		fmt.Fprintf(b, "\n%s\n", v.Says)
+		if v.Quote != "" {
+			fmt.Fprintf(b, "\nIn %s: “%s”\n", v.File, v.Quote)
+		}
 		if v.Part != "" && v.Kind != Reviewed {
 			fence := fenceFor(v.Part)
 			fmt.Fprintf(b, "\nOf its output:\n\n%s\n%s\n%s\n", fence, v.Part, fence)

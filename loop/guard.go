@@ -32,6 +32,11 @@ func protect(g *goal.Goal, files []string, contract string) (protected, hidden [
 			}
 		}
 	}
+	for _, who := range []string{g.Evaluator, g.Vision} {
+		for _, f := range usedBy(&goal.Check{Run: who}, files) {
+			in[f] = in[f] || !verify.Matches(negated(g.Protect), f)
+		}
+	}
 	if _, known := in[contract]; known {
 		in[contract] = true
 		concealed[contract] = slices.ContainsFunc(g.Checks, func(c goal.Check) bool { return c.Heldout })
@@ -69,6 +74,22 @@ func usedBy(c *goal.Check, files []string) []string {
 		}
 	}
 	return out
+}
+
+// outsiders are the files beyond the repository that checks run by their whole
+// name. They are not in the run's hands: it notices when they change, and
+// nothing holds then.
+func outsiders(g *goal.Goal) (files []string) {
+	for _, c := range g.All() {
+		for _, word := range strings.Fields(os.ExpandEnv(c.Run)) {
+			word = strings.Trim(word, `"';()`)
+			info, err := os.Stat(word)
+			if err == nil && filepath.IsAbs(word) && info.Mode().IsRegular() && info.Size() <= 1<<20 && !slices.Contains(files, word) {
+				files = append(files, word)
+			}
+		}
+	}
+	return files
 }
 
 // content names the content of a file: its bytes, or where it points.
@@ -157,13 +178,18 @@ func (r *Run) guard(ctx context.Context, n int, snapshot string) (string, []stri
 	if err != nil {
 		return snapshot, nil, err
 	}
-	var touched []string
+	var touched, outside []string
 	ignores := false
 	for _, c := range changes {
 		if r.protected(c.Path) {
 			touched = append(touched, c.Path)
 		}
 		ignores = ignores || filepath.Base(c.Path) == ".gitignore"
+	}
+	for f, was := range r.start.Beyond {
+		if sum, err := content(f); err != nil || sum != was {
+			outside = append(outside, f)
+		}
 	}
 	for _, f := range r.start.Hidden { // they are not to be there
 		if sum, err := content(under(r.tree.Dir, f)); err == nil && sum != r.start.Protect[f] {
@@ -182,7 +208,7 @@ func (r *Run) guard(ctx context.Context, n int, snapshot string) (string, []stri
 		}
 	}
 	if len(touched) == 0 {
-		return snapshot, nil, r.hide(ctx)
+		return snapshot, outside, r.hide(ctx)
 	}
 	slices.Sort(touched)
 	touched = slices.Compact(touched)
@@ -195,7 +221,7 @@ func (r *Run) guard(ctx context.Context, n int, snapshot string) (string, []stri
 		return snapshot, touched, err
 	}
 	snapshot, _, err = r.tree.Snapshot(ctx)
-	return snapshot, touched, err
+	return snapshot, append(touched, outside...), err
 }
 
 // putBack keeps what an agent made of a protected file, and undoes it.

@@ -73,8 +73,8 @@ func (r *Run) sleep(ctx context.Context, d time.Duration) error {
 			return ctx.Err()
 		case <-time.After(min(200*time.Millisecond, time.Until(end))):
 		}
-		if r.request() != "" {
-			return halt(PausedNow, "a person asked for it while it waited")
+		if status, reason := r.asked(); status != "" {
+			return halt(status, "%s while it waited", reason)
 		}
 	}
 	return nil
@@ -291,6 +291,10 @@ func (r *Run) take(ctx context.Context, n int, from string, e *journal.Entry, sa
 		e.Touched = append(e.Touched, "goal.md")
 	}
 	state := r.handedOver()
+	if strings.TrimSpace(state) == "" { // what the one before knew is not lost with it
+		before, _ := os.ReadFile(r.file(stepName(n-1) + ".state.md"))
+		state = claims.ReplaceAllString(string(before), "")
+	}
 	if err := os.WriteFile(r.file(stepName(n)+".state.md"), []byte(state), 0o600); err != nil {
 		return err
 	}

@@ -91,10 +91,21 @@ func (r *Run) judged(n int) bool {
 	return ok
 }
 
-// verdictsOf returns the verdicts of an iteration.
-func (r *Run) verdictsOf(n int) []verify.Verdict {
+// verdictsOf returns the verdicts of an iteration; of a check that was judged
+// again, as when a person has answered, the last.
+func (r *Run) verdictsOf(n int) (of []verify.Verdict) {
 	all, _ := readVerdicts(r.file("verdicts.jsonl"))
-	return slices.DeleteFunc(all, func(v verify.Verdict) bool { return v.Iteration != n })
+	for _, v := range all {
+		if v.Iteration != n {
+			continue
+		}
+		if i := slices.IndexFunc(of, func(o verify.Verdict) bool { return o.Check == v.Check }); i >= 0 {
+			of[i] = v
+		} else {
+			of = append(of, v)
+		}
+	}
+	return of
 }
 
 // place is where the checks of an iteration look.

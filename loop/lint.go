@@ -67,8 +67,11 @@ func tryChecks(ctx context.Context, g *goal.Goal, doc []byte, file string) (foun
 	if err := os.Mkdir(empty, 0o755); err != nil {
 		return nil, err
 	}
-	here := trial(t.Dir, now, temp, base)
-	nowhere := trial(empty, now, temp, base)
+	return tryAll(ctx, g, doc, trial(t.Dir, now, temp, base), trial(empty, now, temp, base))
+}
+
+// tryAll runs the checks here and in an empty folder.
+func tryAll(ctx context.Context, g *goal.Goal, doc []byte, here, nowhere *verify.Place) (found []goal.Finding, err error) {
 	passed, all := 0, g.All()
 	for i := range all {
 		c := &all[i]

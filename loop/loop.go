@@ -282,7 +282,7 @@ func (r *Run) prepare(ctx context.Context) error {
 		return fmt.Errorf("%w: the commit %s", tree.ErrLost, r.start.Base)
 	}
 	os.Remove(r.file("request")) // whoever goes on with a run takes back what stopped it
-	if e := r.journal.Entries[len(r.journal.Entries)-1]; e.Event == journal.Stopped {
+	if e := r.journal.Entries[len(r.journal.Entries)-1]; e.Event == journal.Stopped || r.Grant != nil {
 		if err := r.note(journal.Entry{Event: journal.Resumed, Grant: r.Grant}); err != nil {
 			return err
 		}

@@ -48,7 +48,7 @@ func (r *Run) review(ctx context.Context, n int, now string, checks []verify.Ver
 		}
 		return old, session.Usage{}, nil
 	}
-	r.say("iteration %d: every check is green; the evaluator judges %s", n, plural(len(all), "criterion"))
+	r.say("iteration %d: every check is green; the evaluator judges %s", n, plural(len(all), "point"))
 	prompt, patch, err := r.reviewPrompt(ctx, n, now, checks)
 	if err != nil {
 		return nil, session.Usage{}, err

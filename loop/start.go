@@ -198,9 +198,15 @@ func (r *Run) create(ctx context.Context, file, top, base string) (err error) {
 			return err
 		}
 	}
+	beyond := make(map[string]string)
+	for _, f := range outsiders(r.Goal) {
+		if beyond[f], err = content(f); err != nil {
+			return err
+		}
+	}
 	if r.journal, err = journal.Open(r.file("journal.jsonl")); err != nil {
 		return err
 	}
 	return r.note(journal.Entry{Event: journal.Start, Goal: goal.Hash(r.doc), Title: session.Quote(verify.Safe(r.Goal.Goal), 200), File: file, Repo: top, Base: base,
-		Dir: dir, Branch: r.tree.Branch, Protect: hashes, Hidden: hidden})
+		Dir: dir, Branch: r.tree.Branch, Protect: hashes, Hidden: hidden, Beyond: beyond})
 }

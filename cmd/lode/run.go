@@ -264,8 +264,9 @@ func (w *world) transcripts(ctx context.Context, dir string, since time.Time) (n
 	if err != nil {
 		return nil, used
 	}
+	real, _ := filepath.EvalSymlinks(dir)
 	for _, info := range cat.Infos() {
-		if info.Cwd != dir || info.End.Before(since.Add(-2*time.Second)) && !info.End.IsZero() {
+		if info.Cwd != dir && info.Cwd != real || info.End.Before(since.Add(-2*time.Second)) && !info.End.IsZero() {
 			continue
 		}
 		names = append(names, info.Name())

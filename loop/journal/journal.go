@@ -34,6 +34,7 @@ type Entry struct {
 	Branch  string            `json:"branch,omitempty"`
 	Protect map[string]string `json:"protect,omitempty"` // protected files and the hashes of their bytes
 	Hidden  []string          `json:"hidden,omitempty"`  // files of checks that are held out
+	Beyond  map[string]string `json:"beyond,omitempty"`  // files beyond the repository that checks run, with hashes
 
 	Learned  []string `json:"learned,omitempty"`  // ids of the learnings in the brief
 	Withheld []string `json:"withheld,omitempty"` // and of those held back, to see what they do

@@ -22,7 +22,7 @@ var Files = Kind{
 	Doc:  "each of these patterns must match a file that is not empty; with fresh, one that the run has changed",
 	Is:   func(c *goal.Check) bool { return len(c.Files) > 0 },
 	Run: func(_ context.Context, p *Place, c *goal.Check) Verdict {
-		var missing, stale []string
+		var missing, stale, there []string
 		for _, glob := range c.Files {
 			found := Match(p.Dir, []string{glob})
 			found = slices.DeleteFunc(found, func(f string) bool {
@@ -34,6 +34,8 @@ var Files = Kind{
 				missing = append(missing, glob)
 			case c.Fresh && !slices.ContainsFunc(found, p.changed):
 				stale = append(stale, glob)
+			default:
+				there = append(there, found[0])
 			}
 		}
 		switch {
@@ -42,7 +44,7 @@ var Files = Kind{
 		case len(stale) > 0:
 			return Verdict{Status: Red, Says: "not changed by this run: " + strings.Join(stale, ", ")}
 		}
-		return Verdict{Status: Green, Says: "all are there"}
+		return Verdict{Status: Green, Says: "there are " + strings.Join(there, ", ")}
 	},
 }
 

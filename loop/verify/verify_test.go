@@ -50,7 +50,7 @@ func TestKinds(t *testing.T) {
 		{goal.Check{Run: "echo 81", Metric: `(\d+)`, Want: "<= 0.8 * baseline"}, "metric", Red, "81, wanted <= 80"},
 		{goal.Check{Run: "echo none", Metric: `(\d+)`, Want: "< 1"}, "metric", Red, `its output holds no number by the pattern "(\\d+)"`},
 		{goal.Check{Run: "echo 5; false", Metric: `(\d+)`, Want: "< 9"}, "metric", Red, "exit code 1, not 0"},
-		{goal.Check{Files: []string{"a.txt", "sub/**"}}, "files", Green, "all are there"},
+		{goal.Check{Files: []string{"a.txt", "sub/**"}}, "files", Green, "there are a.txt, sub/b.txt"},
 		{goal.Check{Files: []string{"a.txt", "empty.txt", "*.md"}}, "files", Red, "not there, or empty: empty.txt, *.md"},
 		{goal.Check{Files: []string{"a.txt", "sub/b.txt"}, Fresh: true}, "files", Red, "not changed by this run: a.txt"},
 		{goal.Check{Scope: []string{"sub/**"}}, "scope", Green, "1 files, 7 lines changed"},
