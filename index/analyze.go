@@ -2,6 +2,7 @@ package index
 
 import (
 	"bytes"
+	"iter"
 	"unicode"
 	"unicode/utf8"
 
@@ -244,6 +245,12 @@ func (c *cutter) dense(start int) int {
 	return end
 }
 
+// isDense reports whether a word is a single character of such a script.
+func isDense(word string) bool {
+	kind, size := charAt([]byte(word), 0)
+	return kind == dense && size == len(word)
+}
+
 // asciiLower copies a text with its ASCII letters in lower case, so that
 // nothing moves.
 func asciiLower(text []byte) []byte {
@@ -302,17 +309,35 @@ type cutWords struct {
 
 func cut(text string) cutWords {
 	var w cutWords
-	last := 0
-	for _, t := range (codeAnalyzer{}).Analyze([]byte(text)) {
-		switch {
-		case t.Term[0] == '-':
+	for t, flag := range rowOf((codeAnalyzer{}).Analyze([]byte(text))) {
+		if flag {
 			w.flags = append(w.flags, string(t.Term))
-		case t.Position != last:
+		} else {
 			w.row = append(w.row, string(t.Term))
-			last = t.Position
 		}
 	}
 	return w
+}
+
+// rowOf yields the words of a text as they stand in a row, and its flags. The
+// last character of a dense run, which the pair before it has already, is there
+// only to be found.
+func rowOf(stream analysis.TokenStream) iter.Seq2[*analysis.Token, bool] {
+	return func(yield func(*analysis.Token, bool) bool) {
+		var last *analysis.Token
+		for _, t := range stream {
+			flag := t.Term[0] == '-'
+			if !flag && last != nil && (t.Position == last.Position || t.End == last.End) {
+				continue
+			}
+			if !flag {
+				last = t
+			}
+			if !yield(t, flag) {
+				return
+			}
+		}
+	}
 }
 
 // Searchable reports whether a text has a word that is looked for.

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -79,4 +81,71 @@ func BenchmarkSearch(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkGrowth opens an index, searches and closes it, as a process does that
+// answers one question: over the sessions, and over four and ten times as many,
+// copies with other ids and every fourth long word changed.
+func BenchmarkGrowth(b *testing.B) {
+	if testing.Short() {
+		b.Skip("it writes ten times the index")
+	}
+	sessions, _ := benchSessions(b)
+	var all []*session.Session
+	dir := filepath.Join(b.TempDir(), "index")
+	for copies := range 10 {
+		for _, s := range sessions {
+			all = append(all, otherwise(s, copies))
+		}
+		if copies != 0 && copies != 3 && copies != 9 {
+			continue
+		}
+		put(b, dir, all...)
+		for _, q := range []string{"pytest", "test", `"no such file"`, "failed:yes permission denied", "slow cart", "qqpytest"} {
+			parsed, err := parseQuery(q)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.Run(fmt.Sprintf("%dx/%s", copies+1, strings.ReplaceAll(q, " ", "_")), func(b *testing.B) {
+				for b.Loop() {
+					r, err := Open(dir)
+					if err != nil {
+						b.Fatal(err)
+					}
+					if _, err := r.Search(context.Background(), parsed); err != nil {
+						b.Fatal(err)
+					}
+					if err := r.Close(); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
+
+var longWord = regexp.MustCompile(`[A-Za-z]{6,}`)
+
+// otherwise is a copy of a session with another id, in which some of the long
+// words are others; the first is the session itself.
+func otherwise(s *session.Session, copy int) *session.Session {
+	if copy == 0 {
+		return s
+	}
+	c := &session.Session{Header: s.Header, Events: slices.Clone(s.Events)}
+	c.ID += fmt.Sprint("-", copy)
+	change := func(text string) string {
+		return longWord.ReplaceAllStringFunc(text, func(w string) string {
+			if (len(w)+int(w[2]))%4 == 0 {
+				return w + string(rune('a'+copy))
+			}
+			return w
+		})
+	}
+	for i := range c.Events {
+		e := &c.Events[i]
+		e.Text, e.Command, e.Signature = change(e.Text), change(e.Command), change(e.Signature)
+	}
+	c.Link()
+	return c
 }

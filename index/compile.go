@@ -201,7 +201,7 @@ func (c *compiler) text(n query.Text, in []textField) (bleve.Query, error) {
 		return nil, nil // compile says so
 	}
 	last := len(w.row) - 1
-	if n.Prefix && len([]rune(w.row[last])) < minPrefix {
+	if n.Prefix && !isDense(w.row[last]) && len([]rune(w.row[last])) < minPrefix {
 		return nil, fmt.Errorf("%w: %s* begins too many words (hint: give at least %d letters)", ErrQuery, w.row[last], minPrefix)
 	}
 	var all []bleve.Query
@@ -209,7 +209,7 @@ func (c *compiler) text(n query.Text, in []textField) (bleve.Query, error) {
 		var q bleve.Query
 		var err error
 		switch {
-		case n.Prefix && i == last:
+		case n.Prefix && i == last, len(w.row) == 1 && isDense(word): // of dense scripts the index has pairs
 			q, err = c.prefix(word, in)
 		case len(w.row) == 1 && !n.Quoted:
 			q, err = c.word(word, in)

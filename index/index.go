@@ -3,7 +3,14 @@
 // A document is an event that people look for: words of a person or of the
 // agent, and a call together with what it returned. Its id is the event's
 // reference. What is indexed of long texts is their beginning, their end and
-// the lines that tell of errors; the session store has the whole.
+// the lines that tell of errors; the session store has the whole, and literals
+// and regular expressions look there. Each session has a document of its own,
+// named like it, with what a hit shows of its session, so that a search reads
+// nothing but the index.
+//
+// A query (package query) is compiled to bleve's (compile.go), with a scoring of
+// our own (bm25.go); rows of words are read in the stored text (truth.go). What
+// has no exact answer gets a close one, or none, and then Why says why.
 //
 // On disk an index is a generation, <state>/index/<generation>/, with a bleve
 // index for each shard (the year in which a session began, or "undated"), and
@@ -31,7 +38,7 @@ import (
 
 // SchemaVersion is raised when what is indexed, or how, changes. An index of
 // another schema is rebuilt.
-const SchemaVersion = 3
+const SchemaVersion = 4
 
 // Info describes a generation.
 type Info struct {

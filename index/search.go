@@ -67,7 +67,7 @@ type Hit struct {
 }
 
 // ErrQuery says that a query cannot be searched for as it stands.
-var ErrQuery = errors.New("nothing to search for")
+var ErrQuery = errors.New("this cannot be searched for")
 
 const (
 	maxCandidates = 1000 // hits that are grouped by session

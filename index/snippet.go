@@ -68,7 +68,7 @@ func newMarker(n query.Node) *marker {
 
 func (m *marker) text(n query.Text) {
 	row := cut(n.Text).row
-	if n.Prefix && len(row) > 0 {
+	if len(row) > 0 && (n.Prefix || isDense(row[len(row)-1])) {
 		m.prefixes = append(m.prefixes, row[len(row)-1])
 		row = row[:len(row)-1]
 	}

@@ -49,13 +49,13 @@ func (t *truth) cut() {
 		return
 	}
 	t.ways = make(map[string]bool)
-	last := 0
-	for _, tok := range (codeAnalyzer{}).Analyze([]byte(t.text)) {
-		term := string(tok.Term)
-		t.ways[strings.TrimPrefix(term, string(rune(partMark)))] = true
-		if tok.Position != last && term[0] != '-' {
-			t.row = append(t.row, term)
-			last = tok.Position
+	stream := (codeAnalyzer{}).Analyze([]byte(t.text))
+	for _, tok := range stream {
+		t.ways[strings.TrimPrefix(string(tok.Term), string(rune(partMark)))] = true
+	}
+	for tok, flag := range rowOf(stream) {
+		if !flag {
+			t.row = append(t.row, string(tok.Term))
 		}
 	}
 }
@@ -110,8 +110,8 @@ func (t *truth) has(n query.Text) verdict {
 			return no
 		}
 	}
-	if len(w.row) > 1 || n.Prefix {
-		return told(rowIn(t.row, w.row, n.Prefix))
+	if len(w.row) > 1 || n.Prefix || isDense(w.row[0]) {
+		return told(rowIn(t.row, w.row, n.Prefix || isDense(w.row[len(w.row)-1])))
 	}
 	return told(t.word(w.row[0], n.Quoted))
 }
