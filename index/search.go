@@ -70,7 +70,7 @@ type Hit struct {
 var ErrQuery = errors.New("this cannot be searched for")
 
 const (
-	maxCandidates = 1000 // hits that are grouped by session
+	maxCandidates = 400  // hits of a shard that are grouped by session
 	maxVerified   = 400  // hits whose text is looked at, at first
 	mostVerified  = 5000 // and at most, about
 	tie           = 1.02 // scores that differ by less are the same; the later session comes first

@@ -182,11 +182,28 @@ func (w *world) search(ctx context.Context, text string, o *searchOptions) (*sea
 	if err != nil {
 		return nil, err
 	}
-	if n := <-unread; n > 0 {
-		view.Notes = append(view.Notes, fmt.Sprintf("%s new or changed since the index was built (hint: --refresh)", count(n, "file")))
+	var enough <-chan time.Time
+	if d.index.Info.Sessions > manySessions {
+		enough = time.After(unreadWait)
+	}
+	select {
+	case n := <-unread:
+		if n > 0 {
+			view.Notes = append(view.Notes, fmt.Sprintf("%s new or changed since the index was built (hint: --refresh)", count(n, "file")))
+		}
+	case <-enough:
+		view.Notes = append(view.Notes, "changed files were not counted: there are too many to look at (hint: lode status counts them)")
 	}
 	return view, nil
 }
+
+// Where there are many sessions, an answer waits only so long for the number of
+// changed files: looking at files takes the longer the more there are, finding
+// an answer hardly.
+const (
+	manySessions = 4000
+	unreadWait   = 30 * time.Millisecond
+)
 
 func (w *world) indexDir() string { return filepath.Join(w.stateDir, "index") }
 
