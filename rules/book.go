@@ -28,11 +28,12 @@ type Book struct {
 	// instruction file was measured to be worth: it says which one makes room
 	// where a file is full. Reword may word a rule otherwise; see Reworded.
 	// Loaded lists the instruction files that a session, agent/id, is known to
-	// have loaded.
-	Home   string
-	Worth  func(line string) (worth float64, measured bool)
-	Reword func(d *Proposal) (rule, writer string)
-	Loaded func(session string) []session.Instruction
+	// have loaded. Measured is what is known of the effect of rules in force.
+	Home     string
+	Measured []Measured
+	Worth    func(line string) (worth float64, measured bool)
+	Reword   func(d *Proposal) (rule, writer string)
+	Loaded   func(session string) []session.Instruction
 }
 
 // OpenBook opens the book of a state folder.
@@ -104,6 +105,11 @@ func (b *Book) read(id string) (*Proposal, error) {
 		d.Rule = rule
 	}
 	d.Status, d.Worth = b.Ledger.StatusOf(id, b.Now), b.Worth
+	for i := range b.Measured {
+		if b.Measured[i].ID == id && d.Status.InForce() {
+			d.Effect = &b.Measured[i]
+		}
+	}
 	return d, nil
 }
 

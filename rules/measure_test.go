@@ -210,3 +210,31 @@ func newLedger(t *testing.T) *Ledger {
 	}
 	return l
 }
+
+// A proposal that is open needs a decision; a rule in force does when it does not
+// do what it should. What was undone needs nothing.
+func TestNeedsHand(t *testing.T) {
+	d := newDesk(t, "# Shop\n", 2)
+	p, err := d.Accept(idOf(0), "", "")
+	d.must(p, err)
+	needs := func(n int) bool {
+		t.Helper()
+		p, err := d.Get(idOf(n))
+		d.must(p, err)
+		return p.NeedsHand()
+	}
+	if needs(0) || !needs(1) {
+		t.Error("the open one, and only that, is to be decided on")
+	}
+	for state, want := range map[effect.State]bool{effect.Fewer: false, effect.Waiting: false, effect.Idle: true, effect.More: true, effect.NotLoaded: true, effect.NotFollowed: true, effect.Relapsed: true} {
+		d.Measured = []Measured{{ID: idOf(0), Since: monday, Card: effect.Card{State: state}}}
+		if needs(0) != want {
+			t.Errorf("%s: needs a hand: %v", state, needs(0))
+		}
+	}
+	p, err = d.Undo(idOf(0), "")
+	d.must(p, err)
+	if needs(0) {
+		t.Error("what was undone needs a hand")
+	}
+}

@@ -44,7 +44,8 @@ type Proposal struct {
 	Grounded []ground.Claim `yaml:"grounded,omitempty" json:"grounded,omitempty"` // what the rule names, and whether the checkout has it
 	Fit      Fit            `yaml:"fit" json:"-"`                                 // for placing the rule again
 	Diff     string         `yaml:"-" json:"diff"`
-	Status   Status         `yaml:"-" json:"status"` // from the ledger
+	Status   Status         `yaml:"-" json:"status"`           // from the ledger
+	Effect   *Measured      `yaml:"-" json:"effect,omitempty"` // of a rule in force, as it was measured last; from Book.Measured
 
 	// Importers are files that do not include the target, whose readers the rule
 	// would not reach; each gets a proposal of its own.
@@ -164,6 +165,12 @@ const (
 
 // InForce reports whether the rule is one that agents are to follow.
 func (s Status) InForce() bool { return s == Accepted || s == Adopted }
+
+// NeedsHand reports whether a person should look at a proposal: it is to be
+// decided on, or it is a rule in force that does not do what it should.
+func (d *Proposal) NeedsHand() bool {
+	return d.Status == Open || d.Effect != nil && d.Effect.Card.State.NeedsHand()
+}
 
 // absent is the base of a file that is not there.
 const absent = "absent"

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"time"
+
+	"lode/rules/effect"
 )
 
 // File is the path of the proposal's target, as far as it is known.
@@ -39,6 +42,29 @@ func (d *Proposal) Weighing() []string {
 			lines = append(lines, fmt.Sprintf("The checkout has %s.", c.Term))
 		}
 	}
-	return append(lines, fmt.Sprintf("Of %s in which it applies, %d had the problem and %d did the opposite and were fine.",
+	lines = append(lines, fmt.Sprintf("Of %s in which it applies, %d had the problem and %d did the opposite and were fine.",
 		plural(d.Backtest.Sessions, "session"), d.Backtest.Failed, d.Backtest.Fine))
+	if d.Effect != nil {
+		lines = append(lines, d.Effect.Told()...)
+	}
+	return lines
+}
+
+// Told says in lines what is known of the effect of a rule.
+func (m *Measured) Told() []string {
+	lines := []string{fmt.Sprintf("In force since %s: %s.", m.Since.Format(time.DateOnly), m.Card.State)}
+	if m.Card.State != effect.Unmeasurable {
+		lines = append(lines, "  "+m.Line)
+	}
+	for _, n := range m.Notes {
+		lines = append(lines, "  "+n)
+	}
+	for _, a := range m.Advice {
+		line := "  " + a.Do + ": " + a.Why
+		if a.Command != "" {
+			line += " (hint: " + a.Command + ")"
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }

@@ -208,11 +208,10 @@ func (l *library) measure(ctx context.Context, b *rules.Book, saved *miner.Saved
 
 // needHand returns the rules in force that last night's measuring found to
 // need a hand.
-func (w *world) needHand(b *rules.Book) ([]rules.Measured, error) {
-	all, err := rules.LoadMeasured(w.stateDir)
-	return slices.DeleteFunc(all, func(m rules.Measured) bool {
+func needHand(b *rules.Book) []rules.Measured {
+	return slices.DeleteFunc(slices.Clone(b.Measured), func(m rules.Measured) bool {
 		return !m.Card.State.NeedsHand() || !b.Ledger.StatusOf(m.ID, b.Now).InForce()
-	}), err
+	})
 }
 
 // inForce returns the projects that have a rule in force.
@@ -360,7 +359,7 @@ func (l *library) nightlyEffect(ctx context.Context, b *rules.Book, saved *miner
 	if err != nil {
 		return nil, err
 	}
-	view.Effects = rules.Changed(before, now)
+	b.Measured, view.Effects = now, rules.Changed(before, now)
 	view.News = view.News || len(view.Effects) > 0
 	if len(now) == 0 {
 		err := os.Remove(filepath.Join(l.w.stateDir, "effect.jsonl"))

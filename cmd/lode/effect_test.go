@@ -129,12 +129,28 @@ func TestEffect(t *testing.T) {
 	if err != nil || !strings.Contains(string(page), "fewer since") {
 		t.Errorf("the page does not say it: %v", err)
 	}
+	if out := s.lode(state, "2026-04-11", "review", "show", id); !strings.Contains(out, "In force since 2026-03-01: fewer since.\n") {
+		t.Errorf("show = %s", out)
+	}
+	if page, err := os.ReadFile(filepath.Join(state, "site", id+".html")); err != nil || !strings.Contains(string(page), "Did it help?") {
+		t.Errorf("the rule's page does not say whether it helped: %v", err)
+	}
 	var view effectView
 	if err := json.Unmarshal([]byte(s.lode(state, "2026-04-11", "--json", "review", "effect", id)), &view); err != nil || len(view.Rules) != 1 || view.Confirmed != 1 || view.Rules[0].Card.Since.Opportunities != 66 {
 		t.Errorf("effect --json = %+v, %v", view, err)
 	}
 	if out := s.lode(state, "2026-06-20", "nightly"); !strings.Contains(out, id+"  idle") || !strings.Contains(out, "lode review retire "+id) {
 		t.Errorf("after two months without a session it says %q", out)
+	}
+	if out := s.lode(state, "2026-06-20", "review", "list"); !strings.Contains(out, id+"  idle") {
+		t.Errorf("the list does not show the idle rule: %q", out)
+	}
+	s.lode(state, "2026-06-20", "review", "retire", id, "--reason", "idle")
+	if text, err := os.ReadFile(filepath.Join(s.root, "CLAUDE.md")); err != nil || string(text) != "# Shop\n\n- Be kind.\n" {
+		t.Errorf("retired, CLAUDE.md says %q, %v", text, err)
+	}
+	if out := s.lode(state, "2026-06-20", "review", "effect"); !strings.Contains(out, "no rule is in force") {
+		t.Errorf("retired, effect says %q", out)
 	}
 }
 
@@ -163,6 +179,15 @@ func TestEffectNotLoaded(t *testing.T) {
 	s.lode(state, "2026-03-05", "ingest")
 	if out := s.lode(state, "2026-03-05", "review", "effect"); !strings.Contains(out, id+"  not loaded") || !strings.Contains(out, "move: ") {
 		t.Errorf("effect = %s", out)
+	}
+	s.write(filepath.Join(s.root, "CLAUDE.md"), string(text))
+	s.lode(state, "2026-03-05", "review", "move", id, "AGENTS.md")
+	moved, err := os.ReadFile(filepath.Join(s.root, "AGENTS.md"))
+	if err != nil || strings.Count(string(moved), "uv run pytest") != 1 {
+		t.Errorf("moved, AGENTS.md says %q, %v", moved, err)
+	}
+	if left, err := os.ReadFile(filepath.Join(s.root, "CLAUDE.md")); err != nil || strings.Contains(string(left), "uv run pytest") {
+		t.Errorf("moved, CLAUDE.md says %q, %v", left, err)
 	}
 }
 

@@ -69,7 +69,7 @@ func (w *world) book() (*rules.Book, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.Home, b.Worth = w.homeDir, rules.Worth(measured)
+	b.Home, b.Measured, b.Worth = w.homeDir, measured, rules.Worth(measured)
 	if w.cfg.Vault != "" {
 		b.Vault = rules.OpenVault(w.cfg.Vault)
 	}
@@ -121,10 +121,7 @@ func runReviewList(g *globals, all bool) error {
 			views = append(views, viewProposal(d))
 		}
 	}
-	look, err := w.needHand(b)
-	if err != nil {
-		return err
-	}
+	look := needHand(b)
 	if g.json {
 		err := printJSON(w.stdout, struct {
 			V         int              `json:"v"`

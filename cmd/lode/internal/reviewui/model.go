@@ -78,12 +78,13 @@ func (m *Model) reload() error {
 	return err
 }
 
-// shown returns the proposals of the list: the open ones, those decided on since
-// the start, which can be undone, and all when that is wanted.
+// shown returns the proposals of the list: the open ones and rules that do not
+// do what they should, those decided on since the start, which can be undone, and
+// all when that is wanted.
 func (m *Model) shown() []*rules.Proposal {
 	var out []*rules.Proposal
 	for _, p := range m.all {
-		if (m.decided || p.Status == rules.Open || m.here[p.ID]) && m.matches(p) {
+		if (m.decided || p.NeedsHand() || m.here[p.ID]) && m.matches(p) {
 			out = append(out, p)
 		}
 	}
