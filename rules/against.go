@@ -59,6 +59,13 @@ type against struct {
 	why    string
 }
 
+// in is a text with the line changed.
+func (a *against) in(text string) string {
+	lines := splitLines(text)
+	lines[a.line.at] = a.after
+	return strings.Join(lines, "")
+}
+
 // standsAgainst looks in a text for a line that evidence shows to be wrong, or
 // that says the opposite of a rule.
 func standsAgainst(text, rule string, p *miner.Pattern) (against, bool) {

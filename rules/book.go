@@ -271,7 +271,11 @@ func (b *Book) reshow(d *Proposal) error {
 // needs, so that no crash can leave a change without them.
 func (b *Book) apply(c *Change, reason string) error {
 	d := c.Proposal
-	if err := b.Ledger.Append(b.entry(EvAccepted, d, func(e *Entry) { e.Reason, e.Before, e.After = reason, c.kept(), hashOf(c.After) })); err != nil {
+	accepted := b.entry(EvAccepted, d, func(e *Entry) { e.Reason = reason })
+	if err := c.keep(&accepted); err != nil {
+		return err
+	}
+	if err := b.Ledger.Append(accepted); err != nil {
 		return err
 	}
 	if err := writeTarget(d.Root, d.Target, c.After); err != nil {
@@ -360,7 +364,9 @@ func (b *Book) rebaseSiblings(done *Proposal) error {
 		if d.ID == done.ID || d.Status != Open || d.Root != done.Root || d.Target != done.Target {
 			continue
 		}
-		if err := b.again(d); err != nil {
+		if err := b.again(d); errors.Is(err, ErrSecret) {
+			continue // who accepts it is told
+		} else if err != nil {
 			return err
 		}
 		if err := b.rewrite(d, "after "+done.ID); err != nil {

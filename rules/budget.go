@@ -45,8 +45,11 @@ func (d *Proposal) makeRoom(before, after, rule string) (string, string) {
 		worth float64
 	}
 	var candidates []candidate
-	lines := splitLines(after)
+	lines, hidden := splitLines(after), secretLines(after)
 	for _, s := range statements(after) {
+		if hidden[s.at] || hidden[s.at+1] {
+			continue
+		}
 		alone := s.at+1 == len(lines) || !strings.HasPrefix(lines[s.at+1], " ") && !strings.HasPrefix(lines[s.at+1], "\t")
 		if s.lead != "" && s.plain != rule && len(s.raw) >= len(after)-len(before) && alone && !strings.HasPrefix(s.plain, "@") {
 			candidates = append(candidates, candidate{s, d.worthOf(s.plain, after)})

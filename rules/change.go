@@ -28,13 +28,21 @@ func (c *Change) Diff() (string, error) {
 	return Unified(c.Proposal.Target, c.Before, c.After, c.Created)
 }
 
-// kept is the text before, as the ledger keeps it for undo.
-func (c *Change) kept() *string {
-	if c.Created {
+// keep puts into a ledger entry what undo needs: the text before, or the diff
+// where that text holds secrets.
+func (c *Change) keep(e *Entry) error {
+	e.After = hashOf(c.After)
+	switch {
+	case c.Created:
 		return nil
+	case secretLines(c.Before) != nil:
+		diff, err := c.Diff()
+		e.Diff = diff
+		return err
 	}
 	enc := base64.StdEncoding.EncodeToString([]byte(c.Before))
-	return &enc
+	e.Before = &enc
+	return nil
 }
 
 // Try works out what accepting a proposal would do, and writes nothing. Its

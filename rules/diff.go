@@ -17,7 +17,8 @@ const contextLines = 3
 const maxDiffBytes = 1 << 20
 
 // Unified returns the unified diff that turns one text into another, for the
-// file at path, as git apply takes it. created says that the file is new.
+// file at path, as git apply takes it. created says that the file is new. Lines
+// that hold secrets are not shown; where that cannot be, the error is ErrSecret.
 func Unified(path, from, to string, created bool) (string, error) {
 	if len(from) > maxDiffBytes || len(to) > maxDiffBytes {
 		return "", fmt.Errorf("%s is larger than %d bytes", path, maxDiffBytes)
@@ -32,7 +33,14 @@ func Unified(path, from, to string, created bool) (string, error) {
 		b.WriteString("--- a/" + path + "\n")
 	}
 	b.WriteString("+++ b/" + path + "\n")
-	for _, h := range hunks(lineEdits(from, to)) {
+	edits, hidden, hiddenAfter := lineEdits(from, to), secretLines(from), secretLines(to)
+	parts := hunks(edits, hidden)
+	if hidden != nil || hiddenAfter != nil {
+		if err := showable(path, edits, parts, hidden, hiddenAfter); err != nil {
+			return "", err
+		}
+	}
+	for _, h := range parts {
 		h.print(&b)
 	}
 	return b.String(), nil
@@ -71,7 +79,9 @@ type hunk struct {
 	edits              []edit
 }
 
-func hunks(edits []edit) []hunk {
+// hunks divides edits. Unchanged lines that are hidden, by their number in the
+// old text from 0, stand in none.
+func hunks(edits []edit, hidden map[int]bool) []hunk {
 	var out []hunk
 	from, to := 1, 1
 	for i := 0; i < len(edits); {
@@ -84,8 +94,13 @@ func hunks(edits []edit) []hunk {
 			shown := out[n-1].fromLine + out[n-1].fromCount
 			start = max(start, i-(from-shown))
 		}
+		for j := i - 1; j >= start; j-- {
+			if hidden[from-1-(i-j)] {
+				start = j + 1
+			}
+		}
 		h := hunk{fromLine: from - (i - start), toLine: to - (i - start)}
-		end := hunkEnd(edits, i)
+		end := hunkEnd(edits, i, from-1, hidden)
 		h.edits = edits[start:end]
 		for _, e := range h.edits {
 			if e.op != '+' {
@@ -101,16 +116,23 @@ func hunks(edits []edit) []hunk {
 	return out
 }
 
-// hunkEnd returns where the hunk that begins with the change at i ends: after
-// the context behind the last change that is not far from the one before.
-func hunkEnd(edits []edit, i int) int {
-	last := i
-	for j := i; j < len(edits) && j-last <= 2*contextLines; j++ {
+// hunkEnd returns where the hunk that begins with the change at i, at line from
+// of the old text, ends: after the context behind the last change that is not
+// far from the one before, or where a hidden line comes.
+func hunkEnd(edits []edit, i, from int, hidden map[int]bool) int {
+	last, j := i, i
+	for ; j < len(edits) && j-last <= 2*contextLines; j++ {
+		if edits[j].op == ' ' && hidden[from] {
+			break
+		}
 		if edits[j].op != ' ' {
 			last = j
 		}
+		if edits[j].op != '+' {
+			from++
+		}
 	}
-	return min(len(edits), last+1+contextLines)
+	return min(j, last+1+contextLines)
 }
 
 func (h *hunk) print(b *strings.Builder) {
@@ -214,6 +236,19 @@ func hunkHeader(line string) (start, count int, err error) {
 		return 0, 0, fmt.Errorf("%w: %q is no hunk header", errPatch, strings.TrimSpace(line))
 	}
 	return start, count, nil
+}
+
+// hunkSpans returns the places that a hunk header names.
+func hunkSpans(line string) (from, to string, ok bool) {
+	rest, ok := strings.CutPrefix(line, "@@ -")
+	if !ok {
+		return "", "", false
+	}
+	fields := strings.Fields(rest)
+	if len(fields) < 2 || !strings.HasPrefix(fields[1], "+") {
+		return "", "", false
+	}
+	return fields[0], fields[1][1:], true
 }
 
 func splitLines(s string) []string {

@@ -39,10 +39,8 @@ func (b *Book) AcceptElsewhere(id, root, reason string, ch Channel) (*Proposal, 
 	if _, err := b.write(d); err != nil { // its diff is what undo goes by
 		return d, to, err
 	}
-	err = b.Ledger.Append(b.entry(EvAccepted, d, func(e *Entry) {
-		e.Reason, e.Before, e.After, e.Elsewhere = reason, c.kept(), hashOf(c.After), to
-	}))
-	if err != nil {
+	accepted := b.entry(EvAccepted, d, func(e *Entry) { e.Reason, e.Elsewhere = reason, to })
+	if err := errors.Join(c.keep(&accepted), b.Ledger.Append(accepted)); err != nil {
 		return d, to, err
 	}
 	return d, to, b.finish(d, hashOf(c.After))

@@ -34,6 +34,7 @@ type Entry struct {
 	Doc      string    `json:"doc,omitempty"`      // hash of the proposal's document as it was written
 	Before   *string   `json:"before,omitempty"`   // the target's bytes before the change, base64; null when it was not there
 	After    string    `json:"after,omitempty"`    // hash of the target after the change
+	Diff     string    `json:"diff,omitempty"`     // the change, in place of Before where the target holds secrets: those are not stored
 	Elsewhere
 	Prev string `json:"prev"`
 	Hash string `json:"hash,omitempty"`

@@ -27,6 +27,15 @@ func Place(text, rule string, p *miner.Pattern) string {
 		}
 		return strings.Join(lines[:at], "") + line + strings.Join(lines[at:], "")
 	}
+	return placeAtEnd(text, rule)
+}
+
+// placeAtEnd returns the text with a section of its own for the rule at the end.
+func placeAtEnd(text, rule string) string {
+	eol, lines := "\n", splitLines(text)
+	if strings.Contains(text, "\r\n") {
+		eol = "\r\n"
+	}
 	var b strings.Builder
 	b.WriteString(text)
 	if text != "" {

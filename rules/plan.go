@@ -13,6 +13,7 @@ import (
 	"lode/miner"
 	"lode/rules/ground"
 	"lode/rules/target"
+	"lode/session/redact"
 )
 
 // place chooses the file for a proposal's rule and makes the change.
@@ -77,12 +78,15 @@ func (d *Proposal) rebase() error {
 	if err != nil {
 		return err
 	}
-	d.Covered = d.covering(chains, text, rule, p)
+	d.Covered = redact.Text(d.covering(chains, text, rule, p), nil)
 	base := text
 	if created {
 		base = d.frame()
 	}
 	after := Place(base, rule, p)
+	if _, err := Unified(d.Target, text, after, created); errors.Is(err, ErrSecret) {
+		after = placeAtEnd(base, rule) // away from the lines that cannot be shown
+	}
 	d.weigh(text, after)
 	if room, line := d.makeRoom(text, after, rule); line != "" {
 		after = room
@@ -127,9 +131,7 @@ func (d *Proposal) amend(a against, rule string) error {
 	if err != nil || created {
 		return err
 	}
-	lines := splitLines(text)
-	lines[a.line.at] = a.after
-	after := strings.Join(lines, "")
+	after := a.in(text)
 	d.Change, d.Against, d.Fit.Words = a.change, strings.TrimSpace(a.line.raw), rule
 	d.WhyThere = fmt.Sprintf("line %d of it stands against this: %s", a.line.at+1, a.why)
 	if s := statements(a.after); len(s) == 1 {
@@ -181,12 +183,19 @@ func (d *Proposal) lineAgainst(chains []target.Chain, rule string, p *miner.Patt
 		if err != nil || there.Root == "" {
 			continue
 		}
-		if a, ok := standsAgainst(text, rule, p); ok && !d.stillTrue(p) {
+		if a, ok := standsAgainst(text, rule, p); ok && !d.stillTrue(p) && there.canAmend(a, text) {
 			a.file = file
 			return a, true
 		}
 	}
 	return against{}, false
+}
+
+// canAmend reports whether a line can be changed: neither it nor the one behind
+// it holds a secret, which the diff would show.
+func (d *Proposal) canAmend(a against, text string) bool {
+	_, err := Unified(d.Target, text, a.in(text), false)
+	return err == nil
 }
 
 // stillTrue reports whether the checkout has what the evidence did not find.

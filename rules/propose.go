@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ type Proposed struct {
 	Waiting   int         // recommended, but more than one night's share
 	Covered   []string    // patterns that the instruction files, or other proposals, speak of already
 	Stale     []string    // patterns whose rules no longer fit the checkout
+	Refused   []error     // files that no rule can be proposed for, because of secrets in them
 	Withdrawn []string    // ids of proposals whose evidence no longer opens, or that no longer fit
 }
 
@@ -52,6 +54,9 @@ func (b *Book) Propose(patterns []miner.Pattern, rootOf func(project string) str
 // beside it.
 func (n *night) consider(one bundle) error {
 	d, err := n.draft(one)
+	if errors.Is(err, ErrSecret) {
+		n.res.Refused = append(n.res.Refused, fmt.Errorf("%s: %w", one.lead.Project, err))
+	}
 	if err != nil {
 		return nil // no wording is fit; mine says so
 	}

@@ -89,23 +89,19 @@ func (c *Change) write() error {
 // reversal works out what takes an accepted proposal out of its target, as that
 // is now. Before and After are the same where nothing is left to do.
 func (b *Book) reversal(d *Proposal, entry Entry) (*Change, error) {
-	before, err := entry.before()
-	if err != nil {
-		return nil, err
-	}
 	now, err := readTarget(d.Root, d.Target)
 	c := &Change{Proposal: d, Before: now, After: now}
-	created := entry.Before == nil
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && (created || entry.Elsewhere != Elsewhere{}):
+	case errors.Is(err, fs.ErrNotExist) && (entry.created() || entry.Elsewhere != Elsewhere{}):
 		return c, nil // a person deleted it already, or it never came
 	case err != nil:
 		return nil, err
-	case !created && now == before:
+	case entry.takenBack(now):
 		return c, nil // the change was never written, or is undone already
 	case hashOf(now) == entry.After:
-		c.After, c.Removed = before, created
-		return c, nil
+		c.After, err = entry.before(now)
+		c.Removed = entry.created()
+		return c, err
 	}
 	less, found, err := b.without(d, &entry, now)
 	switch {
@@ -122,7 +118,11 @@ func (b *Book) reversal(d *Proposal, entry Entry) (*Change, error) {
 
 // without takes the change of an accepted proposal out of a text; see takeOut.
 func (b *Book) without(d *Proposal, entry *Entry, text string) (string, int, error) {
-	before, err := entry.before()
+	if entry.Diff != "" {
+		less, found := takeOut(text, editsOf(entry.Diff))
+		return less, found, nil
+	}
+	before, err := entry.before("")
 	if err != nil {
 		return "", 0, err
 	}
@@ -134,19 +134,36 @@ func (b *Book) without(d *Proposal, entry *Entry, text string) (string, int, err
 	return less, found, nil
 }
 
-// before is the target's text before the change that an entry tells of.
-func (e *Entry) before() (string, error) {
-	if e.Before == nil {
+// created reports whether the change that an entry tells of made its target.
+func (e *Entry) created() bool { return e.Before == nil && e.Diff == "" }
+
+// before is the target's text before the change that an entry tells of. after is
+// the text behind it, which is needed where only the change was kept.
+func (e *Entry) before(after string) (string, error) {
+	switch {
+	case e.Diff != "":
+		return Apply(reversed(e.Diff), after)
+	case e.Before == nil:
 		return "", nil
 	}
 	raw, err := base64.StdEncoding.DecodeString(*e.Before)
 	return string(raw), err
 }
 
+// takenBack reports whether a text is the one before the change.
+func (e *Entry) takenBack(text string) bool {
+	if e.Diff != "" {
+		after, err := Apply(e.Diff, text)
+		return err == nil && hashOf(after) == e.After
+	}
+	before, err := e.before("")
+	return err == nil && !e.created() && text == before
+}
+
 // created reports whether a proposal's target was made by an accepted proposal.
 func (b *Book) created(d *Proposal) bool {
 	return slices.ContainsFunc(b.Ledger.Entries, func(e Entry) bool {
-		return e.Event == EvAccepted && e.Before == nil && e.Root == d.Root && e.Target == d.Target
+		return e.Event == EvAccepted && e.created() && e.Root == d.Root && e.Target == d.Target
 	})
 }
 

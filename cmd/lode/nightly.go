@@ -11,6 +11,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -267,6 +268,12 @@ func (l *library) propose(ctx context.Context, book *rules.Book, saved *miner.Sa
 	if made.Withdrawn != nil {
 		view.Withdrawn = made.Withdrawn
 		view.Attention = append(view.Attention, fmt.Sprintf("%s withdrawn: the evidence does not open any more, or the checkout has changed", count(len(made.Withdrawn), "proposal")))
+	}
+	for _, err := range made.Refused {
+		note := fmt.Sprintf("%v: rules for it wait until the secret is taken out", err)
+		if !slices.Contains(view.Attention, note) {
+			view.Attention = append(view.Attention, note)
+		}
 	}
 	if _, damaged := book.List(); damaged != nil {
 		view.Attention = append(view.Attention, fmt.Sprintf("proposals that cannot be read are left out: %v", damaged))
