@@ -3,6 +3,7 @@ package rules
 import (
 	"errors"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,7 +22,13 @@ var anInstructionFile = rapid.Custom(func(t *rapid.T) string {
 			"- größer 🙂 строка 行", "\ttab", "trailing  ", "+ plus", "- - minus", "-- x", "+++ b/x", "@@ -1 +1 @@", "\\ No newline at end of file", secretLine, "not \xff text"}),
 		rapid.StringMatching(`[-*] [a-zA-Z0-9 .,'äöü\x60]{1,60}`))
 	eol := rapid.SampledFrom([]string{"\n", "\r\n"}).Draw(t, "eol")
-	text := strings.Join(rapid.SliceOfN(line, 0, 25).Draw(t, "lines"), eol)
+	lines := rapid.SliceOfN(line, 0, 25).Draw(t, "lines")
+	if rapid.Bool().Draw(t, "speaks of it") {
+		about := rapid.SampledFrom([]string{"- Run `tool0 tests` first.", "- Read docs/api.md.", "See `docs/api.md`.", "* Do not use `uv run tool0`.", "- Do not write or change tests together with a change."})
+		at := rapid.IntRange(0, len(lines)).Draw(t, "at")
+		lines = slices.Insert(lines, at, about.Draw(t, "about"))
+	}
+	text := strings.Join(lines, eol)
 	if rapid.Bool().Draw(t, "end") && text != "" {
 		text += eol
 	}
