@@ -61,12 +61,15 @@ func limitOf(t *target.Target, agents []string) int {
 // stays, unless a line of another file in force stands against the rule: then
 // that line is what is changed.
 func (d *Proposal) rebase() error {
+	switch d.Change {
+	case Import:
+		return d.rebaseImport()
+	case Escalate:
+		return d.rebaseEscalation()
+	}
 	p, rule := d.Fit.pattern(), d.Rule
 	if d.Fit.Words != "" {
 		rule = d.Fit.Words
-	}
-	if d.Change == Import {
-		return d.rebaseImport()
 	}
 	d.Change, d.Against, d.Covered, d.Fit.Words, d.Rule = "", "", "", "", rule
 	d.Grounded = groundOf(d.Fit.Checkout, rule, p)
@@ -209,6 +212,18 @@ func exists(root, file string) bool {
 	}
 	_, err := os.Stat(filepath.Join(root, filepath.FromSlash(file)))
 	return err == nil
+}
+
+// listBeside lists files of a folder of the checkout, in order.
+func (d *Proposal) listBeside(dir, suffix string) []string {
+	var files []string
+	entries, _ := os.ReadDir(filepath.Join(d.Fit.Checkout, filepath.FromSlash(dir)))
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), suffix) && e.Type().IsRegular() {
+			files = append(files, path.Join(dir, e.Name()))
+		}
+	}
+	return files
 }
 
 // covering returns a line that says already what the rule would, for every

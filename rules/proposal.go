@@ -128,6 +128,7 @@ type Fit struct {
 	Checkout string   `yaml:"checkout,omitempty"` // of the project
 	Home     string   `yaml:"home,omitempty"`     // of the person
 	Shared   bool     `yaml:"shared,omitempty"`   // a person named the checkout: it goes there
+	Line     string   `yaml:"line,omitempty"`     // the line in force that is not followed
 	Words    string   `yaml:"words,omitempty"`    // the rule as the template or the writer has it, where the change is another line
 }
 

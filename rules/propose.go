@@ -63,6 +63,9 @@ func (n *night) consider(one bundle) error {
 	if err := n.settle(d, one.lead); err != nil {
 		return err
 	}
+	if d.Covered != "" {
+		return n.escalate(d, one.lead)
+	}
 	for _, file := range d.Importers {
 		beside, err := n.importOf(d, file)
 		if err != nil {

@@ -122,7 +122,7 @@ type runner struct {
 var runners = []runner{
 	{words: []string{"make"}, files: []string{"GNUmakefile", "makefile", "Makefile"}, has: makeTarget},
 	{words: []string{"just"}, files: []string{"justfile", "Justfile", ".justfile"}, has: justRecipe},
-	{words: []string{"task"}, files: []string{"Taskfile.yml", "Taskfile.yaml", "taskfile.yml", "taskfile.yaml"}, has: yamlTask},
+	{words: []string{"task"}, files: []string{"Taskfile.yml", "Taskfile.yaml", "taskfile.yml", "taskfile.yaml", "Taskfile.dist.yml", "Taskfile.dist.yaml"}, has: yamlTask},
 	{words: []string{"mise", "run"}, files: []string{"mise.toml", ".mise.toml", "mise/config.toml", ".config/mise.toml"}, has: miseTask,
 		dirs: []string{"mise-tasks", ".mise-tasks", "mise/tasks", ".mise/tasks", ".config/mise/tasks"}},
 	{words: []string{"npm", "run"}, files: []string{"package.json"}, has: script},
@@ -159,9 +159,27 @@ func taskOf(root string, words []string) (Claim, bool) {
 			c.There, c.In = r.has(string(text), task), file
 			return c, c.There || !included.MatchString(string(text))
 		}
-		return c, true
+		return c, !below(root, r.files)
 	}
 	return Claim{}, false
+}
+
+// below reports whether a folder of the checkout, or one in it, has one of the
+// files: the task may be meant to be run there.
+func below(root string, files []string) bool {
+	for _, file := range files {
+		for _, depth := range []string{"*", "*/*"} {
+			if found, _ := filepath.Glob(filepath.Join(escapeGlob(root), filepath.FromSlash(depth), file)); found != nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// escapeGlob keeps a path from being taken for a pattern.
+func escapeGlob(p string) string {
+	return strings.NewReplacer("[", "[[]", "*", "[*]", "?", "[?]").Replace(p)
 }
 
 var (

@@ -70,6 +70,23 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// A task of a folder's own file may be meant to be run there.
+func TestBelow(t *testing.T) {
+	root := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(root, "web", "app"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if got := Check(root, "`make x`"); len(got) != 1 || got[0].There {
+		t.Errorf("without a Makefile: %v", got)
+	}
+	if err := os.WriteFile(filepath.Join(root, "web", "app", "Makefile"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got := Check(root, "`make x`"); got != nil {
+		t.Errorf("with a Makefile below: %v", got)
+	}
+}
+
 // What a task file includes cannot be answered for.
 func TestIncluded(t *testing.T) {
 	root := t.TempDir()
