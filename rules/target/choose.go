@@ -255,6 +255,9 @@ func (n *Need) candidates(p Place, agents []string) []candidate {
 		list = append(list, *c)
 	}
 	slices.SortFunc(list, func(a, b candidate) int {
+		if len(agents) == 0 && a.kind != b.kind { // nobody knows who reads it
+			return cmp.Compare(a.kind, b.kind)
+		}
 		return cmp.Or(cmp.Compare(len(b.readers), len(a.readers)), cmp.Compare(b.all, a.all), cmp.Compare(a.kind, b.kind),
 			cmp.Compare(len(a.file), len(b.file)), cmp.Compare(a.file, b.file))
 	})
@@ -287,7 +290,7 @@ func (n *Need) existing(c candidate, of int) Choice {
 // commonFile is AGENTS.md, once for all agents; those that do not load it import
 // it into the file that they load.
 func (n *Need) commonFile(p Place, agents []string, there []candidate) Choice {
-	c := Choice{Target: agentsMD, File: agentsMD.Name, New: !n.there(agentsMD.Name), Why: "the project has no instruction file yet; most agents read this one"}
+	c := Choice{Target: agentsMD, File: agentsMD.Name, New: !n.there(agentsMD.Name), Why: n.none()}
 	with := p
 	if c.New {
 		with = p.with(c.File, "x")
@@ -311,6 +314,14 @@ func (n *Need) commonFile(p Place, agents []string, there []candidate) Choice {
 	}
 	c.Why += unread(c.Unread)
 	return c
+}
+
+// none says why a file is to be made.
+func (n *Need) none() string {
+	if n.Root == "" {
+		return "no checkout of the project is known here; most agents read this one"
+	}
+	return "the project has no instruction file yet; most agents read this one"
 }
 
 // importer names the file in which an agent can import another: its own, when
@@ -340,7 +351,7 @@ func (n *Need) ownFile(p Place, agents []string, there []candidate) Choice {
 	for _, t := range Table {
 		file := t.File("")
 		if t.Reach == Project && len(loads(agents, p.with(file, "x"), file)) > 0 {
-			c := Choice{Target: t, File: file, New: !n.there(file), Why: "the project has no instruction file yet; most agents read this one"}
+			c := Choice{Target: t, File: file, New: !n.there(file), Why: n.none()}
 			if t != agentsMD {
 				c.Why = "it is what " + agents[0] + " reads"
 			}

@@ -171,6 +171,7 @@ func TestChoose(t *testing.T) {
 		{"AGENTS.md", "claude", "", "AGENTS.md: has it"},
 		{"AGENTS.md", "mini-swe-agent", "", "AGENTS.md: has it"},
 		{"CLAUDE.md", "specstory", "", "CLAUDE.md: has it"},
+		{".claude/CLAUDE.md GEMINI.md", "specstory", "", ".claude/CLAUDE.md: has it"},
 		{"CLAUDE.md", "claude", "", "CLAUDE.md: has it"},
 		{"CLAUDE.md", "codex", "", "+AGENTS.md: codex does not read CLAUDE.md"},
 		{"CLAUDE.md", "claude codex", "", "+AGENTS.md<CLAUDE.md: once here, and imported by CLAUDE.md"},
