@@ -45,14 +45,18 @@ func (d *Proposal) makeRoom(before, after, rule string) (string, string) {
 		worth float64
 	}
 	var candidates []candidate
-	lines, hidden := splitLines(after), secretLines(after)
-	for _, s := range statements(after) {
+	lines, hidden, all := splitLines(after), secretLines(after), statements(after)
+	times := make(map[string]int, len(all))
+	for _, s := range all {
+		times[normalised(s.plain)]++
+	}
+	for _, s := range all[:min(len(all), maxWeighed)] {
 		if hidden[s.at] || hidden[s.at+1] {
 			continue
 		}
 		alone := s.at+1 == len(lines) || !strings.HasPrefix(lines[s.at+1], " ") && !strings.HasPrefix(lines[s.at+1], "\t")
 		if s.lead != "" && s.plain != rule && len(s.raw) >= len(after)-len(before) && alone && !strings.HasPrefix(s.plain, "@") {
-			candidates = append(candidates, candidate{s, d.worthOf(s.plain, after)})
+			candidates = append(candidates, candidate{s, d.worthOf(s.plain, times)})
 		}
 	}
 	if len(candidates) == 0 {
@@ -64,6 +68,9 @@ func (d *Proposal) makeRoom(before, after, rule string) (string, string) {
 	return strings.Join(slices.Delete(lines, least.line.at, least.line.at+1), ""), strings.TrimSpace(least.line.raw)
 }
 
+// maxWeighed bounds the lines that are compared for their worth.
+const maxWeighed = 2000
+
 // What lines are worth that were not measured.
 const (
 	worthWrong  = -2.0 // it names what the checkout does not have
@@ -71,9 +78,9 @@ const (
 	worthNobody = 0.0  // nobody knows
 )
 
-// worthOf is what a line of a text is worth, the more the better: what was
-// measured of it, between -1 and 1, or what its words tell.
-func (d *Proposal) worthOf(plain, text string) float64 {
+// worthOf is what a line is worth, the more the better: what was measured of it,
+// between -1 and 1, or what its words tell, and how many times they stand there.
+func (d *Proposal) worthOf(plain string, times map[string]int) float64 {
 	if d.Worth != nil {
 		if worth, ok := d.Worth(plain); ok {
 			return worth
@@ -84,13 +91,7 @@ func (d *Proposal) worthOf(plain, text string) float64 {
 			return worthWrong
 		}
 	}
-	same := 0
-	for _, s := range statements(text) {
-		if sameRule(s.plain, plain) {
-			same++
-		}
-	}
-	if same > 1 {
+	if times[normalised(plain)] > 1 {
 		return worthTwice
 	}
 	return worthNobody

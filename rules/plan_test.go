@@ -2,6 +2,7 @@ package rules
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -237,16 +238,22 @@ func TestCoveredElsewhere(t *testing.T) {
 // least, and the proposal names it; nothing becomes longer.
 func TestMakesRoom(t *testing.T) {
 	lines := func(n int, more ...string) string {
-		return "# A\n\n" + strings.Join(more, "") + strings.Repeat("- A line of no matter that is long enough to make room for a rule and the heading of the section that it comes with, as many are, and longer still.\n", n)
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, "- A line of no matter that is long enough to make room for a rule and the heading of the section that it comes with, as many are, and longer still: %d.\n", i)
+		}
+		return "# A\n\n" + strings.Join(more, "") + b.String()
 	}
 	const wrong, harmful = "- Read `src/gone/main.go` before all else, it explains how the packages of this project fit together, and which of them may know of which others, and why that is.\n", "- This one was measured and does harm: sessions with it fail more often than those without it, it seems, though nobody can say at once why that should be so here.\n"
+	const twice = "- This line says nothing that another one does not say just as well, and is as long as it takes to make room for a rule and for a heading.\n"
 	worth := func(line string) (float64, bool) { return -3, strings.Contains(line, "does harm") }
 	for _, c := range []struct {
 		name, file, agent, text, evicts string
 	}{
 		{"there is room", "CLAUDE.md", "claude", lines(10), ""},
 		{"more lines than advised", "CLAUDE.md", "claude", lines(200), "- A line of no matter"},
-		{"a wrong line first", "CLAUDE.md", "claude", lines(200, wrong), strings.TrimSpace(wrong)},
+		{"a line that stands twice first", "CLAUDE.md", "claude", lines(200, twice, twice), strings.TrimSpace(twice)},
+		{"a wrong line first", "CLAUDE.md", "claude", lines(200, twice, twice, wrong), strings.TrimSpace(wrong)},
 		{"a harmful one before it", "CLAUDE.md", "claude", lines(200, wrong, harmful), strings.TrimSpace(harmful)},
 		{"more bytes than are loaded", "AGENTS.md", "codex", lines(400, wrong), strings.TrimSpace(wrong)},
 		{"no line that is long enough", "CLAUDE.md", "claude", strings.Repeat("- Short.\n", 300), ""},
