@@ -3,7 +3,6 @@ package rules
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"lode/session/redact"
 )
@@ -83,20 +82,4 @@ func reversed(diff string) string {
 		out = append(out, line...)
 	}
 	return string(out)
-}
-
-// editsOf lists the lines of a diff's hunks as a comparison would.
-func editsOf(diff string) []edit {
-	var edits []edit
-	for _, line := range splitLines(hunksOf(diff)) {
-		switch line[0] {
-		case '@':
-		case '\\': // the line before has no end
-			last := &edits[len(edits)-1].line
-			*last = strings.TrimSuffix(*last, "\n")
-		default:
-			edits = append(edits, edit{line[0], line[1:]})
-		}
-	}
-	return edits
 }

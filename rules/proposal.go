@@ -278,7 +278,10 @@ func Print(d *Proposal) ([]byte, error) {
 	}
 	b := bytes.NewBuffer(front)
 	fmt.Fprintf(b, "\n# %s\n\n> %s\n\n%s\n\n", d.Title, d.Rule, d.Why)
-	fmt.Fprintf(b, "Goes to %s: %s.\n\n## Evidence\n\n", d.Target, d.WhyThere)
+	for _, fact := range d.Facts() {
+		fmt.Fprintf(b, "- %s\n", escapeMarkdown(fact))
+	}
+	b.WriteString("\n## Evidence\n\n")
 	for _, e := range d.Evidence {
 		fmt.Fprintf(b, "- `%s` %s\n", e.Ref, escapeMarkdown(e.Quote))
 	}

@@ -119,7 +119,7 @@ func (b *Book) reversal(d *Proposal, entry Entry) (*Change, error) {
 // without takes the change of an accepted proposal out of a text; see takeOut.
 func (b *Book) without(d *Proposal, entry *Entry, text string) (string, int, error) {
 	if entry.Diff != "" {
-		less, found := takeOut(text, editsOf(entry.Diff))
+		less, found := takeOut(text, slices.Concat(hunkEdits(entry.Diff)...))
 		return less, found, nil
 	}
 	before, err := entry.before("")
