@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"strconv"
 	"strings"
 
 	"lode/miner"
@@ -20,8 +21,8 @@ func Place(text, rule string, p *miner.Pattern) string {
 		eol = "\r\n"
 	}
 	lines := splitLines(text)
-	if at, bullet, ok := sectionFor(lines, p); ok {
-		line := bullet + rule + eol
+	if from, at, bullet, ok := sectionFor(lines, p); ok {
+		line := bullet + ended(rule, lines[from:at]) + eol
 		if at > 0 && !strings.HasSuffix(lines[at-1], "\n") {
 			line = eol + strings.TrimSuffix(line, eol) // the list ends the file, which has no last line break
 		}
@@ -68,14 +69,33 @@ func fitting(p *miner.Pattern) []*lazyregexp.Regexp {
 
 var (
 	headingLine = lazyregexp.New(`^#{1,6}\s+(.+?)\s*#*\s*$`)
-	bulletLine  = lazyregexp.New(`^([-*+] )\S`)
+	bulletLine  = lazyregexp.New(`^([-*+] |\d{1,3}[.)] )\S`)
 	fenceLine   = lazyregexp.New("^\\s*(```+|~~~+)")
 	proseLine   = lazyregexp.New(`^\pL`)
 )
 
-// sectionFor finds the line behind the first top-level list of the section that
-// fits best, and what an item of that list begins with.
-func sectionFor(lines []string, p *miner.Pattern) (at int, bullet string, ok bool) {
+// ended is a rule with a full stop at its end, or without one where no item of a
+// list has it.
+func ended(rule string, list []string) string {
+	items := 0
+	for _, line := range list {
+		line = strings.TrimSpace(line)
+		if !bulletLine.MatchString(line) {
+			continue
+		}
+		if items++; strings.HasSuffix(line, ".") {
+			return rule
+		}
+	}
+	if items < 2 || strings.Contains(rule, ". ") {
+		return rule
+	}
+	return strings.TrimSuffix(rule, ".")
+}
+
+// sectionFor finds the first top-level list of the section that fits best: its
+// first line, the line behind it, and what a further item begins with.
+func sectionFor(lines []string, p *miner.Pattern) (from, at int, bullet string, ok bool) {
 	for _, heading := range fitting(p) {
 		in, fence := false, ""
 		for i, raw := range lines {
@@ -94,14 +114,42 @@ func sectionFor(lines []string, p *miner.Pattern) (at int, bullet string, ok boo
 				in = heading.MatchString(m[1])
 			} else if m := bulletLine.FindStringSubmatch(line); m != nil && in {
 				at, loose := listEnd(lines, i, m[1])
+				bullet := nextBullet(lines[i:at], m[1])
 				if loose {
-					return at, raw[len(line):] + m[1], true
+					bullet = raw[len(line):] + bullet
 				}
-				return at, m[1], true
+				return i, at, bullet, true
 			}
 		}
 	}
-	return 0, "", false
+	return 0, 0, "", false
+}
+
+// nextBullet is what the item behind a list begins with: the bullet of the
+// others, or the next number where they are counted.
+func nextBullet(list []string, bullet string) string {
+	delim := strings.TrimLeft(bullet, "0123456789")
+	last, counted := 0, false
+	for _, line := range list {
+		if !itemOf(line, bullet) || delim == bullet {
+			continue
+		}
+		n, _ := strconv.Atoi(line[:strings.Index(line, delim)])
+		counted = counted || n != last && last > 0
+		last = n
+	}
+	if last == 0 || !counted && len(list) > 1 { // all are the same: Markdown counts them
+		return bullet
+	}
+	return strconv.Itoa(last+1) + delim
+}
+
+// itemOf reports whether a line is a top-level item of a list whose items begin
+// with a bullet, or with numbers like it.
+func itemOf(line, bullet string) bool {
+	delim := strings.TrimLeft(bullet, "0123456789")
+	rest := strings.TrimLeft(line, "0123456789")
+	return strings.HasPrefix(rest, delim) && (delim == bullet) == (rest == line)
 }
 
 // listEnd returns the line behind the list that begins at line i: items with
@@ -111,7 +159,7 @@ func listEnd(lines []string, i int, bullet string) (end int, loose bool) {
 	end = i + 1
 	for j := end; j < len(lines); j++ {
 		line := lines[j]
-		item := strings.HasPrefix(line, bullet)
+		item := itemOf(line, bullet)
 		switch {
 		case strings.TrimSpace(line) == "":
 			continue

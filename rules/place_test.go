@@ -91,3 +91,17 @@ func TestPlaceOnlyAdds(t *testing.T) {
 		}
 	})
 }
+
+// A rule ends as the items of the list do.
+func TestPlaceFullStop(t *testing.T) {
+	for _, c := range []struct{ list, rule, want string }{
+		{"- a\n- b\n", "Do it.", "- Do it\n"},
+		{"- a.\n- b\n", "Do it.", "- Do it.\n"},
+		{"- a\n", "Do it.", "- Do it.\n"},
+		{"- a\n- b\n", "Do it. Then rest.", "- Do it. Then rest.\n"},
+	} {
+		if got := Place("## Tests\n\n"+c.list, c.rule, fits["test"]); !strings.HasSuffix(got, c.want) {
+			t.Errorf("Place(%q, %q) = %q, want %q at its end", c.list, c.rule, got, c.want)
+		}
+	}
+}

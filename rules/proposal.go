@@ -332,11 +332,11 @@ func addedRule(diff string) string {
 	removed := make(map[string]bool)
 	for line := range strings.Lines(diff) {
 		text := strings.TrimRight(line[1:], "\r\n")
-		switch m := bulletLine.FindString(text); {
+		switch m := bulletLine.FindStringSubmatch(text); {
 		case line[0] == '-':
 			removed[text] = true
-		case line[0] == '+' && m != "" && !removed[text]: // a line that only gets its line break is both
-			items = append(items, text[2:])
+		case line[0] == '+' && m != nil && !removed[text]: // a line that only gets its line break is both
+			items = append(items, text[len(m[1]):])
 		}
 	}
 	return strings.Join(items, " ")
