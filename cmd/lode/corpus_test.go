@@ -144,12 +144,16 @@ func opensAll(t *testing.T, state string, d *rules.Proposal) int {
 			continue
 		}
 		event, ok := s.Find(ref)
-		quote := strings.TrimSuffix(e.Quote, "…")
-		if !ok || quote == "" || !strings.Contains(strings.Join(strings.Fields(event.Text), " "), strings.TrimSpace(quote)) {
+		quote := strings.TrimSpace(strings.TrimSuffix(e.Quote, "…"))
+		if !ok || quote == "" || !says(event.Text, quote) && !says(event.Command, quote) {
 			t.Errorf("%s: %s does not say %q", d.ID, e.Ref, e.Quote)
 		}
 	}
 	return len(d.Evidence)
+}
+
+func says(text, quote string) bool {
+	return strings.Contains(strings.Join(strings.Fields(text), " "), quote)
 }
 
 // distinct checks that two proposals do not say the same to the same readers:
