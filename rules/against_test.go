@@ -157,3 +157,28 @@ func TestOfMachine(t *testing.T) {
 		}
 	}
 }
+
+// Whatever a file holds: changing the line that stands against a rule leaves all
+// others as they are.
+func FuzzStandsAgainst(f *testing.F) {
+	for _, text := range []string{"- See docs/api.md.\r\n", "# A\n\n1. Run `tool0 x`, not y\n", "---\na: docs/api.md\n---\n`docs/api.md`", "<!-- docs/api.md -->\n| docs/api.md |\n```\ndocs/api.md\n", "* Do not use `uv run tool0`"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, p := range somePatterns() {
+			a, ok := standsAgainst(text, Word(&p), &p)
+			if !ok {
+				continue
+			}
+			before, after := splitLines(text), splitLines(a.in(text))
+			if a.change == Remove {
+				before = append(before[:a.line.at:a.line.at], before[a.line.at+1:]...)
+			} else if len(after) == len(before) {
+				before[a.line.at], after[a.line.at] = "", ""
+			}
+			if strings.Join(before, "\x00") != strings.Join(after, "\x00") {
+				t.Errorf("%q became %q", text, a.in(text))
+			}
+		}
+	})
+}

@@ -275,3 +275,20 @@ func TestChosenIsLoaded(t *testing.T) {
 		}
 	}
 }
+
+// Whatever stands in a rule file, it is loaded or not, and nothing breaks.
+func FuzzFront(f *testing.F) {
+	f.Add("---\ndescription: x\nglobs: **/*.ts, 'a'\nalwaysApply: true\n---\n- a\n")
+	f.Add("---\npaths: [\"a/**\", b]\n---\n@x.md `@y.md`\n```\n@z.md\n```")
+	f.Add("---\napplyTo: \"**/*.ts,**\"\n---\n")
+	f.Add("---\npaths: !!x {a: [}\n---\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		p := Place{Root: "/nowhere", Opened: []string{"a/b.ts"}, Instead: map[string]string{
+			".cursor/rules/x.mdc": text, ".claude/rules/x.md": text, ".github/instructions/x.instructions.md": text, "CLAUDE.md": text, ".aider.conf.yml": text, "opencode.json": text}}
+		for _, agent := range []string{"cursor", "claude", "copilot", "aider", "opencode", "gemini"} {
+			if c := InForce(agent, p); len(c.Files) > 100 {
+				t.Errorf("%s loads %d files", agent, len(c.Files))
+			}
+		}
+	})
+}
