@@ -153,7 +153,7 @@ func (b *Book) ruleOf(d *Proposal) string {
 // editedLine returns the line of a text that a rule has become: one that was not
 // there before it, is no other rule's, and has at least half of its words.
 func (b *Book) editedLine(change *Entry, text, rule string) string {
-	before, err := change.before()
+	before, err := change.stood()
 	if err != nil {
 		return ""
 	}

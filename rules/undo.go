@@ -150,6 +150,21 @@ func (e *Entry) before(after string) (string, error) {
 	return string(raw), err
 }
 
+// stood is what is known of the target's text before the change: all of it, or
+// the lines that its diff shows.
+func (e *Entry) stood() (string, error) {
+	if e.Diff == "" {
+		return e.before("")
+	}
+	var b strings.Builder
+	for _, line := range slices.Concat(hunkEdits(e.Diff)...) {
+		if line.op != '+' {
+			b.WriteString(line.line)
+		}
+	}
+	return b.String(), nil
+}
+
 // takenBack reports whether a text is the one before the change.
 func (e *Entry) takenBack(text string) bool {
 	if e.Diff != "" {
