@@ -45,6 +45,7 @@ type Pattern struct {
 	Joined      []string      `json:"joined,omitempty"` // ids of patterns that were found to be the same
 	Evidence    []Evidence    `json:"evidence"`
 	Counter     Counter       `json:"counter"`
+	Met         int           `json:"met"` // root sessions in which it occurred, or its command, or what works instead, ran well
 	Recommended bool          `json:"recommended"`
 	WhyNot      string        `json:"why_not,omitempty"`
 	Watch       *Watch        `json:"watch,omitempty"` // how later sessions tell whether it came again
@@ -149,6 +150,7 @@ func (g *group) build(support Support, successes *successes) Pattern {
 	p.Evidence = g.evidence()
 	p.Fix = g.fix(p.Sessions)
 	p.Counter = successes.against(&p, g.roots())
+	p.Met = successes.met(&p, g.roots())
 	p.Title = title(&p)
 	if g.by != "" {
 		p.Title, p.Rule, p.By = g.title, g.rule, g.by
@@ -560,6 +562,26 @@ func (s *successes) against(p *Pattern, failed map[string]bool) Counter {
 		}
 	}
 	return c
+}
+
+// met counts the root sessions in which a rule about a pattern applies: those in
+// which it occurred, and those in which its subject, or what works instead, did
+// well without it.
+func (s *successes) met(p *Pattern, failed map[string]bool) int {
+	all := make(map[string]bool, len(failed))
+	for root := range failed {
+		all[root] = true
+	}
+	subjects := []string{bare(p.Subject)}
+	if p.Fix != nil {
+		subjects = append(subjects, bare(p.Fix.Command))
+	}
+	for _, subject := range subjects {
+		for root := range s.roots[p.Project+"\x00"+p.Population+"\x00"+subject] {
+			all[root] = true
+		}
+	}
+	return len(all)
 }
 
 // toolKey is a tool as a subject, however it is called.

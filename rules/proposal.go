@@ -197,7 +197,7 @@ func Draft(p *miner.Pattern, root, home string) (*Proposal, error) {
 func drafted(p *miner.Pattern, root, home string) (*Proposal, error) {
 	d := &Proposal{
 		ID: proposalID(p.ID), Pattern: p.ID, Title: p.Title, Project: p.Project, Rule: Word(p), Why: reasons(p), Counter: Counter(p.Counter),
-		Backtest: Backtest{Sessions: p.Sessions + p.Counter.Sessions, Failed: p.Sessions, Fine: p.Counter.Sessions}, Fit: fitOf(p, root, home),
+		Backtest: Backtest{Sessions: max(p.Met, p.Sessions+p.Counter.Sessions), Failed: p.Sessions, Fine: p.Counter.Sessions}, Fit: fitOf(p, root, home),
 	}
 	for _, e := range p.Evidence {
 		d.Evidence = append(d.Evidence, Evidence{e.Ref, e.Hash, e.Quote})

@@ -272,6 +272,7 @@ func joined(one bundle) *miner.Pattern {
 	p.Agents, p.Evidence, p.Counter.Refs, p.Folder = agentsOf(all), nil, slices.Clone(p.Counter.Refs), ""
 	for _, o := range one.others {
 		p.Sessions += o.Sessions
+		p.Met += o.Met
 		p.Occurrences += o.Occurrences
 		p.Told += o.Told
 		p.Days = max(p.Days, o.Days)
