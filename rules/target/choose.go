@@ -355,7 +355,10 @@ func (n *Need) ownFile(p Place, agents []string, there []candidate) Choice {
 			if t != agentsMD {
 				c.Why = "it is what " + agents[0] + " reads"
 			}
-			if len(there) > 0 {
+			switch full := slices.ContainsFunc(there, func(o candidate) bool { return o.file == file }); {
+			case full:
+				c.Why = "it is what " + agents[0] + " reads, though it does not load all of it"
+			case len(there) > 0:
 				c.Why = fmt.Sprintf("%s does not read %s", agents[0], there[0].file)
 			}
 			return c

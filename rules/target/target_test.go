@@ -244,6 +244,10 @@ func TestChoose(t *testing.T) {
 			t.Errorf("Choose(%s; %s; %s) = %+v", c.files, c.agents, c.need, got)
 		}
 	}
+	full := lay(t, map[string]string{"AGENTS.md": strings.Repeat("- long\n", 5000)})
+	if got := Choose(Need{Home: full.Home, Root: full.Root, Agents: []string{"codex"}}); got.File != "AGENTS.md" || got.New || !strings.Contains(got.Why, "does not load all of it") {
+		t.Errorf("Choose where the file is full = %+v", got)
+	}
 	if got := Choose(Need{Agents: []string{"claude"}}); got.File != "AGENTS.md" || !got.New {
 		t.Errorf("Choose without a root = %+v, want a new AGENTS.md", got)
 	}
