@@ -174,7 +174,7 @@ func (d *Proposal) lineAgainst(chains []target.Chain, rule string, p *miner.Patt
 	files := []string{d.file()}
 	for _, c := range chains {
 		for _, f := range c.Files {
-			if !path.IsAbs(f.Path) && !slices.Contains(files, f.Path) {
+			if !target.Outside(f.Path) && !slices.Contains(files, f.Path) {
 				files = append(files, f.Path)
 			}
 		}

@@ -265,7 +265,7 @@ func (n *Need) candidates(p Place, agents []string) []candidate {
 }
 
 // inProject reports whether a path is below the root.
-func inProject(file string) bool { return !strings.HasPrefix(file, "~/") && !path.IsAbs(file) }
+func inProject(file string) bool { return !strings.HasPrefix(file, "~/") && !Outside(file) }
 
 // existing chooses a file that is there.
 func (n *Need) existing(c candidate, of int) Choice {

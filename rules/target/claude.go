@@ -122,10 +122,10 @@ func (w *walk) withImports(file, why string, hops int) bool {
 	f := w.files[len(w.files)-1]
 	for _, imported := range Imports(f.Text) {
 		at := imported
-		if !strings.HasPrefix(at, "~/") {
+		if !strings.HasPrefix(at, "~/") && !Outside(at) {
 			at = path.Join(path.Dir(f.Path), at)
 		}
-		inside := !strings.HasPrefix(at, "~/") && !strings.HasPrefix(at, "../") && !path.IsAbs(at)
+		inside := !strings.HasPrefix(at, "~/") && !strings.HasPrefix(at, "../") && !Outside(at)
 		if inside || strings.HasPrefix(f.Path, "~/") {
 			w.withImports(at, "imported by "+f.Path, hops-1)
 		}

@@ -165,14 +165,18 @@ type walk struct {
 	seen  map[string]bool // by path, links followed
 }
 
+// Outside reports whether a file of a chain is neither in the checkout nor below
+// the home folder: its path is absolute.
+func Outside(file string) bool { return path.IsAbs(file) || filepath.IsAbs(filepath.FromSlash(file)) }
+
 // on is where a file of the chain is on disk, "" where that is not known.
 func (p *Place) on(file string) string {
 	switch rest, home := strings.CutPrefix(file, "~/"); {
 	case home && p.Home != "":
 		return filepath.Join(p.Home, filepath.FromSlash(rest))
-	case home || p.Root == "" && !path.IsAbs(file):
+	case home || p.Root == "" && !Outside(file):
 		return ""
-	case path.IsAbs(file):
+	case Outside(file):
 		return filepath.FromSlash(file)
 	}
 	return filepath.Join(p.Root, filepath.FromSlash(file))
