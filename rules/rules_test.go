@@ -44,6 +44,7 @@ func TestCovered(t *testing.T) {
 func TestCoveredInOtherWords(t *testing.T) {
 	lint := &miner.Pattern{Kind: "forgotten-check", Subject: "task lint"}
 	found := &miner.Pattern{Kind: "finding", Entity: "errcheck"}
+	flag := &miner.Pattern{Kind: "failing-command", Class: miner.UsageError, Subject: "ship", Entity: "--fast"}
 	for _, c := range []struct {
 		line string
 		p    *miner.Pattern
@@ -57,6 +58,10 @@ func TestCoveredInOtherWords(t *testing.T) {
 		{"Every feature changed needs tests written together with it", &miner.Pattern{Kind: "request", Class: "tests"}, true},
 		{"Tests live in `tests/`.", &miner.Pattern{Kind: "request", Class: "tests"}, false},
 		{"Commit often.", &miner.Pattern{Kind: "request", Class: "amend"}, false},
+		{"Push with `ship --quick`, never with `--fast`; `ship` says why.", flag, true},
+		{"Never `ship --fast`.", flag, true},
+		{"Push with `ship --fast`.", flag, false},
+		{"Never `other --fast`.", flag, false},
 	} {
 		rule := Word(c.p)
 		if got := Covered(c.line, rule, c.p); (got != "") != c.want {

@@ -83,7 +83,10 @@ func tells(plain string, p *miner.Pattern) bool {
 		return before.MatchString(plain)
 	case p.Kind == "finding":
 		return names(plain, p.Entity)
-	case p.Fix == nil || !names(plain, rightTerm(p)):
+	case p.Fix == nil:
+		wrong, command := wrongTerm(p), bareCommand(p.Subject)
+		return negated(plain, wrong) || wrong != "" && strings.HasPrefix(p.Entity, "-") && names(plain, command) && negated(plain, p.Entity)
+	case !names(plain, rightTerm(p)):
 		return false
 	}
 	avoid := p.Entity

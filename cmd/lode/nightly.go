@@ -250,7 +250,7 @@ func keep(sessions iter.Seq2[*session.Session, error], wanted map[string]bool) i
 // propose makes proposals out of the patterns.
 func (l *library) propose(ctx context.Context, book *rules.Book, saved *miner.Saved, view *nightlyView) error {
 	roots := l.projects.Roots()
-	book.Reword, book.Loaded = l.writer(ctx, view), l.loaded
+	book.Reword, book.Loaded = l.writer(ctx, view), l.loaded()
 	made, err := book.Propose(saved.Patterns, func(project string) string { return roots[project] }, l.w.cfg.Proposals, l.opens)
 	if err != nil {
 		return err
@@ -283,9 +283,22 @@ func (l *library) propose(ctx context.Context, book *rules.Book, saved *miner.Sa
 	return nil
 }
 
-// loaded lists the instruction files that a session is known to have loaded.
-func (l *library) loaded(name string) []session.Instruction {
-	return l.cat.Sessions[name].Instructions
+// loaded returns what lists the instruction files that a session is known to
+// have loaded. The catalog knows whether there are any, the store what they say.
+func (l *library) loaded() func(name string) []session.Instruction {
+	read := make(map[string][]session.Instruction)
+	return func(name string) []session.Instruction {
+		info := l.cat.Sessions[name]
+		if len(info.Instructions) == 0 {
+			return nil
+		}
+		if _, ok := read[name]; !ok {
+			if s, err := l.store.Read(info.Agent, info.ID); err == nil {
+				read[name] = s.Instructions
+			}
+		}
+		return read[name]
+	}
 }
 
 // opens reports whether a piece of evidence is still there as it was quoted.
