@@ -131,6 +131,7 @@ func TestReadme(t *testing.T) {
 	}
 	root := newRootCommand(&globals{})
 	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
 	for _, quoted := range regexp.MustCompile("`([^`\n]+)`").FindAllStringSubmatch(string(readme), -1) {
 		switch words := strings.Fields(quoted[1]); {
 		case strings.HasSuffix(words[0], "lode") && len(words) > 1:

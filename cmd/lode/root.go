@@ -145,7 +145,6 @@ changed until you accept a proposal, and every change can be undone.`,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%w (hint: see %s --help)", err, cmd.CommandPath())
 	})
@@ -154,6 +153,7 @@ changed until you accept a proposal, and every change can be undone.`,
 	for _, cmd := range allCommands(root) {
 		strictArgs(cmd)
 	}
+	addCompletions(g, root)
 	return root
 }
 

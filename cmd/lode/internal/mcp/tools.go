@@ -31,7 +31,7 @@ const (
 )
 
 type searchArgs struct {
-	Query   string `json:"query" jsonschema:"words, all of which must be there; \"a phrase\"; -word for what must not be there"`
+	Query   string `json:"query" jsonschema:"words, all of which must be there; \"a phrase\"; a OR b; -word for what must not be there; pref*; file:config.py, cmd:pytest; lit:\"f(x, 1)\" for exactly these characters in whole texts"`
 	Project string `json:"project,omitempty" jsonschema:"only this project: owner/name or its last part, or 'here' for that of the working folder; all projects when left out"`
 	Agent   string `json:"agent,omitempty" jsonschema:"only sessions of this agent: claude, codex, gemini, ..."`
 	Kind    string `json:"kind,omitempty" jsonschema:"only events of this kind: user, agent, call or result"`
