@@ -205,6 +205,32 @@ func TestKeys(t *testing.T) {
 	}
 }
 
+// A match far down in what a call returned is in sight, in the preview and on
+// the open page, and stands out there.
+func TestMatchInSight(t *testing.T) {
+	d := shop()
+	d.Read = func(ref string) (Page, error) {
+		return Page{Events: []Event{{Head: "#1 call Bash", Text: "make\n" + strings.Repeat("a cart\n", 9), At: true},
+			{Head: "#2 result Bash failed", Text: strings.Repeat("a line\n", 50) + "FAIL: the Cart is slow\nnext" + strings.Repeat("\na line", 50)}}}, nil
+	}
+	search := d.Search
+	d.Search = func(ctx context.Context, q string) (Found, error) {
+		f, err := search(ctx, q)
+		for i := range f.Hits {
+			f.Hits[i].Marks = [][2]int{{0, 4}, {6, 10}}
+		}
+		return f, err
+	}
+	r := newRig(t, d, 130, 40)
+	r.press("cart")
+	r.want("… 48 lines above", "FAIL: the Cart is slow")
+	r.press("enter")
+	r.want("FAIL: the Cart is slow")
+	if content := r.m.View().Content; !strings.Contains(content, marked.Render("FAIL")+": the "+marked.Render("Cart")+" is slow") {
+		t.Errorf("what was found does not stand out:\n%q", content)
+	}
+}
+
 // The command that resumes a session is what the picker leaves with.
 func TestResume(t *testing.T) {
 	r := newRig(t, shop(), 80, 24)

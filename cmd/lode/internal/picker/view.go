@@ -2,6 +2,7 @@ package picker
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -277,21 +278,41 @@ func (m *Model) previewLines(width, height int) []string {
 	case m.pageErr != nil:
 		return strings.Split(bad.Render(ansi.Wrap(m.pageErr.Error(), width, "")), "\n")
 	}
-	at := 0
-	for i, e := range m.page.Events {
-		if e.At {
-			at = i
-		}
-	}
+	at, words := m.page.at(), h.words()
+	best := m.page.best(at, words)
 	var lines []string
 	if at > 0 && height > 6 { // what came just before
 		lines = append(lines, head(&m.page.Events[at-1], false), tail(m.page.Events[at-1].Text, width))
 	}
 	for i := at; i < len(m.page.Events) && len(lines) < height; i++ {
 		lines = append(lines, head(&m.page.Events[i], i == at && m.shown != ""))
-		lines = append(lines, body(m.page.Events[i].Text, width, height)...)
+		text := body(m.page.Events[i].Text, width)
+		if i < best && len(text) > 2 { // the place is in a later one
+			text = append(text[:2:2], dim.Render("    …"))
+		}
+		if skip := bestLine(text, words) - 2; skip > 2 && i < at+matched { // the place in a long text
+			text = append([]string{dim.Render(fmt.Sprintf("    … %s above", count(skip, "line")))}, text[skip:]...)
+		}
+		for _, l := range text[:min(len(text), height)] {
+			lines = append(lines, light(l, words))
+		}
 	}
 	return lines[:min(len(lines), height)]
+}
+
+// best is the event, from the one that was asked for on, that has the most of
+// the words: the result of a call rather than the call, perhaps.
+func (p *Page) best(at int, words []string) int {
+	var texts []string
+	for i := at; i < min(len(p.Events), at+matched); i++ {
+		texts = append(texts, p.Events[i].Text)
+	}
+	return at + max(0, bestLine(texts, words))
+}
+
+// at is the place in the page of the event that was asked for, or 0.
+func (p *Page) at() int {
+	return max(0, slices.IndexFunc(p.Events, func(e Event) bool { return e.At }))
 }
 
 func head(e *Event, here bool) string {
@@ -307,16 +328,13 @@ func tail(text string, width int) string {
 	return "    " + ansi.Truncate(strings.TrimSpace(lines[len(lines)-1]), max(1, width-4), "…")
 }
 
-// body wraps a text, of which no more lines are needed than most.
-func body(text string, width, most int) []string {
+// body wraps a text.
+func body(text string, width int) []string {
 	var out []string
 	for line := range strings.SplitSeq(strings.TrimRight(session.Clean(text), "\n"), "\n") {
 		line = ansi.Wrap(strings.ReplaceAll(line, "\t", "    "), max(10, width-4), "")
 		for l := range strings.SplitSeq(line, "\n") {
 			out = append(out, "    "+l)
-		}
-		if most > 0 && len(out) >= most {
-			break
 		}
 	}
 	return out
@@ -338,15 +356,26 @@ func (m *Model) layOut() {
 		return
 	}
 	m.lines = append(m.lines, bold.Render(oneLine(m.page.Title)), dim.Render(oneLine(m.page.About)))
-	top := 0
+	at, top, until := m.page.at(), 0, 0
 	for i := range m.page.Events {
 		e := &m.page.Events[i]
-		m.lines = append(m.lines, "")
+		m.lines = append(m.lines, "", head(e, e.At))
 		if e.At {
-			top = len(m.lines)
+			top = len(m.lines) - 1
 		}
-		m.lines = append(m.lines, head(e, e.At))
-		m.lines = append(m.lines, body(e.Text, m.width, 0)...)
+		m.lines = append(m.lines, body(e.Text, m.width)...)
+		if i < at+matched {
+			until = len(m.lines)
+		}
+	}
+	words := h.words()
+	if best := bestLine(m.lines[top:until], words); m.shown != "" && best > m.bodyHeight()-4 { // else it is in sight
+		top += best - 2
+	}
+	for i, l := range m.lines {
+		if strings.HasPrefix(l, "    ") { // a text, not what stands above it
+			m.lines[i] = light(l, words)
+		}
 	}
 	if m.page.Resume != "" {
 		m.lines = append(m.lines, "", "resume: "+m.page.Resume)
