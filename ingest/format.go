@@ -400,15 +400,6 @@ func (d *Draft) finish() []*session.Session {
 	return out
 }
 
-// markEchoes says of results that they are what lode told.
-func markEchoes(s *session.Session) {
-	for i := range s.Events {
-		if e := &s.Events[i]; e.Kind == session.Result && session.IsEcho(e.Text) {
-			e.Author = session.Injected
-		}
-	}
-}
-
 // begunWith reports whether a session was begun by lode with one of its marks:
 // before it may stand what the agent's program injects.
 func begunWith(s *session.Session, mark string) bool {

@@ -86,11 +86,17 @@ func add[In any](s *mcp.Server, d desk, name, title, doc string, f func(context.
 	})
 }
 
-// asker reads who asks from a call.
+// asker reads who asks from a call. Newer clients tell their name with each
+// call, older ones at the start.
 func asker(req *mcp.CallToolRequest) Asker {
 	a := Asker{Meta: req.Params.GetMeta()}
 	if init := req.Session.InitializeParams(); init != nil && init.ClientInfo != nil {
 		a.Client = init.ClientInfo.Name
+	}
+	if info, ok := a.Meta["io.modelcontextprotocol/clientInfo"].(map[string]any); ok {
+		if name, ok := info["name"].(string); ok {
+			a.Client = name
+		}
 	}
 	return a
 }
