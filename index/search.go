@@ -29,6 +29,7 @@ type Query struct {
 	// nil where no query names projects.
 	Places  func(project string, prefix bool) ([]string, error)
 	Without []string // names of sessions to leave out
+	Exact   bool     // nothing close where nothing is found
 	// Accept, when set, has the last word on each document, by its stored text.
 	Accept func(text string) bool
 	// Store has the sessions whole, for literals and regular expressions.
@@ -100,7 +101,7 @@ func (r *Reader) Search(ctx context.Context, q Query) (Answer, error) {
 	}
 	a, err := r.run(ctx, &q, found)
 	a.Notes = append(c.notes, a.Notes...)
-	if err != nil || a.Total > 0 || q.Accept != nil {
+	if err != nil || a.Total > 0 || q.Exact || q.Accept != nil {
 		return a, err
 	}
 	close, err := r.close(ctx, &q, c)

@@ -51,7 +51,7 @@ func (d *desk) look(ctx context.Context, q index.Query, text string, o *searchOp
 	if view.More = found.More; found.Total > 0 && len(view.Hits) == 0 {
 		view.Notes = append(view.Notes, "there are no more sessions (hint: a smaller --page)")
 	}
-	if found.Total == 0 {
+	if found.Total == 0 && !o.exact {
 		why, err := d.index.Why(ctx, q)
 		if err != nil {
 			return nil, err
@@ -66,7 +66,7 @@ func (d *desk) look(ctx context.Context, q index.Query, text string, o *searchOp
 
 // query reads a query; the flags are filters of it.
 func (d *desk) query(text string, o *searchOptions) (index.Query, error) {
-	q := index.Query{Now: d.w.clock, Limit: o.limit, Skip: o.limit * (max(1, o.page) - 1), Places: d.places, Store: d.w.store()}
+	q := index.Query{Now: d.w.clock, Exact: o.exact, Limit: o.limit, Skip: o.limit * (max(1, o.page) - 1), Places: d.places, Store: d.w.store()}
 	if _, _, err := o.span(d.w.clock); err != nil {
 		return q, err
 	}

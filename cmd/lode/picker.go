@@ -47,7 +47,7 @@ func (w *world) pickerDesk(o *searchOptions) *pickerDesk {
 }
 
 const (
-	pickerHits   = 50  // sessions to choose from
+	pickerHits   = 25  // sessions to choose from
 	pickerAround = 150 // events to each side of an open place
 )
 
@@ -65,15 +65,9 @@ func (p *pickerDesk) search(ctx context.Context, query string) (picker.Found, er
 	if query == "" {
 		return p.newest(d)
 	}
-	view, err := d.answer(ctx, query, &p.opts, &mcp.Asker{})
+	view, err := p.find(ctx, d, query)
 	if err != nil {
 		return picker.Found{}, err
-	}
-	if view.Tier != "exact" || view.Total == 0 { // the last word may not be at its end yet
-		longer, err := d.answer(ctx, query+"*", &p.opts, &mcp.Asker{})
-		if err == nil && longer.Total > 0 && longer.Tier == "exact" {
-			view = longer
-		}
 	}
 	found := picker.Found{Total: view.Total, Notes: view.Notes}
 	if n := p.open.changed(); n > 0 {
@@ -85,6 +79,21 @@ func (p *pickerDesk) search(ctx context.Context, query string) (picker.Found, er
 			Snippet: h.Snippet, Marks: h.marked.Marks, More: h.More})
 	}
 	return found, nil
+}
+
+// find looks for a query of which the last word may not be at its end yet; what
+// is only close to it comes last, because that takes longest.
+func (p *pickerDesk) find(ctx context.Context, d *desk, query string) (*searchView, error) {
+	exact := p.opts
+	exact.exact = true
+	view, err := d.answer(ctx, query, &exact, &mcp.Asker{})
+	if err != nil || view.Total > 0 {
+		return view, err
+	}
+	if longer, err := d.answer(ctx, query+"*", &exact, &mcp.Asker{}); err == nil && longer.Total > 0 {
+		return longer, nil
+	}
+	return d.answer(ctx, query, &p.opts, &mcp.Asker{})
 }
 
 // newest lists the sessions that pass the filters, the newest first.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
 
 	"lode/cmd/lode/internal/picker"
 )
@@ -72,13 +73,13 @@ func TestPicker(t *testing.T) {
 		{` "`, `constant-time comparison "`},
 	} {
 		typeIn(m, c.typed)
-		if screen := m.View().Content; !strings.Contains(screen, c.want) {
+		if screen := ansi.Strip(m.View().Content); !strings.Contains(screen, c.want) {
 			t.Errorf("after %q there is no %q:\n%s", c.typed, c.want, screen)
 		}
 	}
 	_, cmd := m.Update(tea.KeyPressMsg{Code: tea.KeyEnter})
 	do(m, cmd)
-	if screen := m.View().Content; !strings.Contains(screen, "lode show") || !strings.Contains(screen, "resume: cd /home/dev/work/shop && codex resume 019d8b05") {
+	if screen := ansi.Strip(m.View().Content); !strings.Contains(screen, "lode show") || !strings.Contains(screen, "resume: cd /home/dev/work/shop && codex resume 019d8b05") {
 		t.Errorf("not opened:\n%s", screen)
 	}
 }

@@ -21,6 +21,7 @@ type searchOptions struct {
 	limit   int
 	page    int
 	context int
+	exact   bool // nothing close, and no reasons, where nothing is found
 	refresh bool
 	explain bool
 	failure string
