@@ -52,9 +52,11 @@ const (
 )
 
 func (p *pickerDesk) desk() picker.Desk {
-	return picker.Desk{Search: p.search, Read: p.read, Now: p.open.w.clock}
+	return picker.Desk{Search: p.search, Close: p.close, Read: p.read, Now: p.open.w.clock}
 }
 
+// search answers each key: exactly, taking the last word for the beginning of
+// one where nothing is found.
 func (p *pickerDesk) search(ctx context.Context, query string) (picker.Found, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -65,35 +67,51 @@ func (p *pickerDesk) search(ctx context.Context, query string) (picker.Found, er
 	if query == "" {
 		return p.newest(d)
 	}
-	view, err := p.find(ctx, d, query)
+	exact := p.opts
+	exact.exact = true
+	view, err := d.answer(ctx, query, &exact, &mcp.Asker{})
+	if err == nil && view.Total == 0 && len(query)-strings.LastIndexByte(query, ' ') > minPrefix {
+		if longer, err := d.answer(ctx, query+"*", &exact, &mcp.Asker{}); err == nil {
+			view = longer
+		}
+	}
 	if err != nil {
 		return picker.Found{}, err
 	}
-	found := picker.Found{Total: view.Total, Notes: view.Notes}
+	return p.found(view), nil
+}
+
+// minPrefix is the letters of a word that is looked for by its beginning: fewer
+// begin too many.
+const minPrefix = 3
+
+// close answers when the typing pauses and nothing was found.
+func (p *pickerDesk) close(ctx context.Context, query string) (picker.Found, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	d, err := p.open.get()
+	if err != nil {
+		return picker.Found{}, err
+	}
+	view, err := d.answer(ctx, query, &p.opts, &mcp.Asker{})
+	if err != nil {
+		return picker.Found{}, err
+	}
+	found := p.found(view)
 	if n := p.open.changed(); n > 0 {
 		found.Notes = append(found.Notes, fmt.Sprintf("%s changed since the index was built", count(n, "file")))
 	}
+	return found, nil
+}
+
+func (p *pickerDesk) found(view *searchView) picker.Found {
+	found := picker.Found{Total: view.Total, Notes: view.Notes}
 	for i := range view.Hits {
 		h := &view.Hits[i]
 		found.Hits = append(found.Hits, picker.Hit{Ref: h.Ref, Project: h.Project, Agent: h.Agent, Title: h.Title, What: h.what(), Time: h.Time,
 			Snippet: h.Snippet, Marks: h.marked.Marks, More: h.More})
 	}
-	return found, nil
-}
-
-// find looks for a query of which the last word may not be at its end yet; what
-// is only close to it comes last, because that takes longest.
-func (p *pickerDesk) find(ctx context.Context, d *desk, query string) (*searchView, error) {
-	exact := p.opts
-	exact.exact = true
-	view, err := d.answer(ctx, query, &exact, &mcp.Asker{})
-	if err != nil || view.Total > 0 {
-		return view, err
-	}
-	if longer, err := d.answer(ctx, query+"*", &exact, &mcp.Asker{}); err == nil && longer.Total > 0 {
-		return longer, nil
-	}
-	return d.answer(ctx, query, &p.opts, &mcp.Asker{})
+	return found
 }
 
 // newest lists the sessions that pass the filters, the newest first.

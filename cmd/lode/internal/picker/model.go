@@ -3,6 +3,7 @@ package picker
 import (
 	"context"
 	"strings"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 )
@@ -15,16 +16,19 @@ type Model struct {
 	desk          Desk
 	width, height int
 
+	pause time.Duration // without a key before something close is looked for
+
 	field  field
 	typing bool // the keys go to the field
 	help   bool // the keys are explained
 
-	found  Found
-	shown  string // the query that found it
-	asked  string // the query that is being searched for
-	busy   bool
-	loaded bool   // there was an answer
-	wrong  string // what is wrong with the query
+	found   Found
+	shown   string // the query that found it
+	asked   string // the query that is being searched for
+	busy    bool
+	loaded  bool   // there was an answer
+	closeTo string // the query that something close was looked for last
+	wrong   string // what is wrong with the query
 
 	at int // the chosen hit
 
@@ -41,7 +45,9 @@ type Model struct {
 }
 
 // New returns a picker with an empty query.
-func New(d Desk) *Model { return &Model{desk: d, width: 80, height: 24, typing: true} }
+func New(d Desk) *Model {
+	return &Model{desk: d, width: 80, height: 24, typing: true, pause: 200 * time.Millisecond}
+}
 
 // Init implements tea.Model.
 func (m *Model) Init() tea.Cmd { return m.search() }
@@ -63,6 +69,21 @@ func (m *Model) search() tea.Cmd {
 	m.busy, m.asked = true, query
 	return func() tea.Msg {
 		found, err := m.desk.Search(context.Background(), query)
+		return answer{query, found, err}
+	}
+}
+
+// paused says that nothing was typed since a query found nothing, perhaps.
+type paused struct{ query string }
+
+// closely looks for what is close to a query.
+func (m *Model) closely(query string) tea.Cmd {
+	if m.busy || query == m.closeTo || query != m.shown || query != strings.TrimSpace(string(m.field.text)) {
+		return nil
+	}
+	m.busy, m.closeTo = true, query
+	return func() tea.Msg {
+		found, err := m.desk.Close(context.Background(), query)
 		return answer{query, found, err}
 	}
 }
@@ -112,7 +133,13 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		}
 	case answer:
 		m.take(msg)
-		return m, tea.Batch(m.search(), m.preview())
+		wait := tea.Cmd(nil)
+		if msg.err == nil && len(msg.found.Hits) == 0 && msg.query != "" {
+			wait = tea.Tick(m.pause, func(time.Time) tea.Msg { return paused{msg.query} })
+		}
+		return m, tea.Batch(m.search(), m.preview(), wait)
+	case paused:
+		return m, m.closely(msg.query)
 	case read:
 		m.reading, m.pageOf, m.page, m.pageErr = false, msg.ref, msg.page, msg.err
 		if m.open && m.chosen() != nil && m.chosen().Ref == msg.ref {

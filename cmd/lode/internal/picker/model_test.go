@@ -40,6 +40,12 @@ func shop() Desk {
 			f.Total = 2 * len(f.Hits)
 			return f, nil
 		},
+		Close: func(_ context.Context, query string) (Found, error) {
+			if query == "crat" {
+				return Found{Hits: []Hit{{Ref: "codex/s0#10", Project: "acme/shop", Title: "The cart of step 0", What: "user", Snippet: "the cart"}}, Total: 1, Notes: []string{"cart in place of crat"}}, nil
+			}
+			return Found{Notes: []string{"the word stands nowhere"}}, nil
+		},
 		Read: func(ref string) (Page, error) {
 			if ref == "codex/s3#13" {
 				return Page{}, errors.New("the session is damaged (hint: lode nightly)")
@@ -62,6 +68,7 @@ type rig struct {
 
 func newRig(t testing.TB, d Desk, width, height int) *rig {
 	r := &rig{TB: t, m: New(d)}
+	r.m.pause = 0
 	r.send(tea.WindowSizeMsg{Width: width, Height: height})
 	r.run(r.m.Init())
 	return r
@@ -174,7 +181,7 @@ func TestStory(t *testing.T) {
 	r.press(`"`)
 	r.want("the quote is not closed", "The cart of step 0") // what was found before stays
 	r.press("backspace", "ctrl+u", "refund")
-	r.want("Nothing is found.", "0 hits in 0 sessions")
+	r.want("Nothing is found.", "the word stands nowhere", "0 hits in 0 sessions")
 	r.press("enter", "esc", "esc")
 	r.want("the newest sessions")
 	r.press("esc")
@@ -228,6 +235,22 @@ func TestMatchInSight(t *testing.T) {
 	r.want("FAIL: the Cart is slow")
 	if content := r.m.View().Content; !strings.Contains(content, marked.Render("FAIL")+": the "+marked.Render("Cart")+" is slow") {
 		t.Errorf("what was found does not stand out:\n%q", content)
+	}
+}
+
+// What is close is looked for when the typing pauses, once.
+func TestClose(t *testing.T) {
+	r := newRig(t, shop(), 80, 24)
+	r.press("crat")
+	r.want("The cart of step 0", "1 hit in 1 session; cart in place of crat")
+	r.press("x")
+	r.want("Nothing is found.", "the word stands nowhere", "0 hits in 0 sessions")
+	m := New(shop())
+	m.field.set("crat")
+	m.loaded, m.asked, m.shown = true, "crat", "crat"
+	m.field.insert("e") // typed on since
+	if _, cmd := m.Update(paused{"crat"}); cmd != nil {
+		t.Error("something close to an old query is looked for")
 	}
 }
 

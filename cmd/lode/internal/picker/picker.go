@@ -18,8 +18,14 @@ import (
 // Desk is where the picker gets its answers. The functions run beside each
 // other.
 type Desk struct {
-	// Search finds the sessions for a query; for an empty one, the newest.
+	// Search finds the sessions for a query; for an empty one, the newest. The
+	// last word may not be at its end yet.
 	Search func(ctx context.Context, query string) (Found, error)
+
+	// Close finds what is close to a query for which Search found nothing, or
+	// says why there is nothing. That may take longer: it is asked for when the
+	// typing pauses.
+	Close func(ctx context.Context, query string) (Found, error)
 
 	// Read loads the surroundings of a reference.
 	Read func(ref string) (Page, error)

@@ -140,7 +140,10 @@ func (m *Model) said() string {
 	if m.at > 0 {
 		text = fmt.Sprintf("%d of %s; %s", m.at+1, count(len(m.found.Hits), "session"), count(m.found.Total, "hit"))
 	}
-	return dim.Render(strings.Join(append([]string{text}, m.found.Notes...), "; "))
+	if len(m.found.Hits) > 0 { // else they stand in place of the list
+		text = strings.Join(append([]string{text}, m.found.Notes...), "; ")
+	}
+	return dim.Render(text)
 }
 
 func (m *Model) keys() string {
@@ -200,7 +203,7 @@ func (m *Model) list() []string {
 }
 
 func (m *Model) nothing(width int) []string {
-	text := "Nothing is found."
+	text := strings.Join(append([]string{"Nothing is found."}, m.found.Notes...), "\n")
 	switch {
 	case !m.loaded:
 		return nil
