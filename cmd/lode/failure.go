@@ -85,13 +85,13 @@ const maxTellingLines = 6
 // search --error finds the same failure: the one with the same fingerprint,
 // else one with the same line but for numbers, paths and names, else one with
 // most of the words of its line.
-func (d *desk) searchFailure(ctx context.Context, pastedText, text string, o *searchOptions) (*searchView, error) {
+func (d *desk) searchFailure(ctx context.Context, pastedText, text string, o *searchOptions, who *mcp.Asker) (*searchView, error) {
 	f := readFailure(pastedText)
 	if len(f.lines) == 0 {
 		return nil, usagef("--error: no line of the output has words")
 	}
 	if f.Fingerprint != "" {
-		view, err := d.ask(ctx, query.Field{Name: "fingerprint", Values: []query.Text{{Text: f.Fingerprint, Quoted: true}}}, nil, text, o)
+		view, err := d.ask(ctx, query.Field{Name: "fingerprint", Values: []query.Text{{Text: f.Fingerprint, Quoted: true}}}, nil, text, o, who)
 		if err != nil || view.Total > 0 {
 			return d.withFixes(view, &f, "the same failure: "+session.Quote(f.Signature, 100), err)
 		}
@@ -105,13 +105,13 @@ func (d *desk) searchFailure(ctx context.Context, pastedText, text string, o *se
 		if len(words) == 0 {
 			continue
 		}
-		view, err := d.ask(ctx, words, same, text, o)
+		view, err := d.ask(ctx, words, same, text, o, who)
 		if err != nil || view.Total > 0 {
 			return d.withFixes(view, &f, "the same line, but for numbers, paths and names: "+session.Quote(line, 100), err)
 		}
 	}
 	words := lineWords(f.lines[0])
-	view, err := d.ask(ctx, words, nil, text, o)
+	view, err := d.ask(ctx, words, nil, text, o, who)
 	if err == nil && view.Total > 0 {
 		view.Tier = index.Close
 	}
@@ -135,7 +135,7 @@ func lineWords(line string) query.And {
 }
 
 // ask searches for a part, together with a query and flags.
-func (d *desk) ask(ctx context.Context, part query.Node, accept func(string) bool, text string, o *searchOptions) (*searchView, error) {
+func (d *desk) ask(ctx context.Context, part query.Node, accept func(string) bool, text string, o *searchOptions, who *mcp.Asker) (*searchView, error) {
 	q := index.Query{Node: part, Now: d.w.clock, Limit: o.limit, Places: d.places, Store: d.w.store()}
 	if strings.TrimSpace(text) != "" || len(o.nodes()) > 0 {
 		more, err := d.query(text, o)
@@ -145,7 +145,7 @@ func (d *desk) ask(ctx context.Context, part query.Node, accept func(string) boo
 		q.Node = query.Join(part, more.Node)
 	}
 	q.Accept = accept
-	return d.look(ctx, q, text, o, &mcp.Asker{})
+	return d.look(ctx, q, text, o, who)
 }
 
 // withFixes completes the answer to a failure.

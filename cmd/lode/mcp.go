@@ -86,11 +86,22 @@ func (s *shelf) Search(ctx context.Context, q mcp.Query) (*mcp.Found, error) {
 		return nil, err
 	}
 	o := searchOptions{filters: filters{projects: projects, agents: list(q.Agent), kinds: list(q.Kind), tools: list(q.Tool), failed: q.Failed, since: q.Since}, limit: q.Limit}
-	view, err := d.answer(ctx, q.Text, &o, &q.Asker)
+	var view *searchView
+	if q.Error != "" {
+		view, err = d.searchFailure(ctx, session.Clean(q.Error), q.Text, &o, &q.Asker)
+	} else {
+		view, err = d.answer(ctx, q.Text, &o, &q.Asker)
+	}
 	if err != nil {
 		return nil, err
 	}
 	found := &mcp.Found{Total: view.Total, Notes: view.Notes}
+	if q.Error != "" {
+		found.Notes = append([]string{view.Read}, found.Notes...)
+	}
+	for _, f := range view.Fixes {
+		found.Fixes = append(found.Fixes, fmt.Sprintf("%s (in %s, pattern %s)", f.Command, count(f.Sessions, "session"), f.Pattern))
+	}
 	for i := range view.Hits {
 		h := &view.Hits[i]
 		found.Hits = append(found.Hits, mcp.Hit{Ref: h.Ref, Title: h.Title, Project: h.Project, Time: h.Time, What: h.what(), Snippet: h.Snippet, More: h.More})

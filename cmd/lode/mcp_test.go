@@ -92,6 +92,8 @@ func TestMCP(t *testing.T) {
 		{"search", map[string]any{"query": "fast", "failed": true, "agent": "codex", "since": "2026-04-01"}},
 		{"search", map[string]any{"query": "settings", "budget": 100}},
 		{"search", map[string]any{"query": "settings", "project": "here", "limit": 1}},
+		{"search", map[string]any{"error": "$ pytest tests/test_new.py\nbash: line 7: pytest: command not found\n", "limit": 1}},
+		{"search", map[string]any{"error": " "}},
 		{"search", map[string]any{"query": "xyzzyplugh"}},
 		{"search", map[string]any{"query": `"open`}},
 		{"search", map[string]any{"query": "fast", "kind": "thing"}},

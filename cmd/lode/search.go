@@ -176,7 +176,7 @@ func (w *world) search(ctx context.Context, text string, o *searchOptions) (*sea
 		if perr != nil {
 			return nil, perr
 		}
-		view, err = d.searchFailure(ctx, output, text, o)
+		view, err = d.searchFailure(ctx, output, text, o, &mcp.Asker{})
 	} else {
 		view, err = d.answer(ctx, text, o, &mcp.Asker{})
 	}

@@ -56,6 +56,9 @@ func (f *Found) print(budget int) string {
 		head = fmt.Sprintf("%s; the best place of each session, quotes after |", count(f.Total, "hit"))
 	}
 	p := newPage(budget, head)
+	for _, fix := range f.Fixes {
+		p.put(quote("what worked: " + session.Quote(fix, 300)))
+	}
 	shown := 0
 	for _, h := range f.Hits {
 		if shown > 0 && !p.fits(h.print(), trailer) {
@@ -112,9 +115,10 @@ func (s *Shown) print(budget int) string {
 // that was asked for, as far as it needs that, and the others have equal parts.
 // Where these would be too small to tell anything, those far off are left out.
 func (s *Shown) share(room int) (events []Event, main, each int) {
-	at := max(0, slices.IndexFunc(s.Events, func(e Event) bool { return e.At }))
-	if len(s.Events) > 0 && s.Events[at].At {
-		main = min(len(s.Events[at].Text), max(room/2, minText))
+	at := slices.IndexFunc(s.Events, func(e Event) bool { return e.At })
+	one := min(at, 0) + 1 // or none, where the session is shown from its beginning
+	if at = max(0, at); one > 0 {
+		main = min(len(quote(s.Events[at].Text)), max(room/2, minText))
 		room -= main + headRoom
 	}
 	fit := max(0, room) / (minText + headRoom)
@@ -127,13 +131,14 @@ func (s *Shown) share(room int) (events []Event, main, each int) {
 		}
 	}
 	events = s.Events[from:to]
-	return events, main, max(minText, room/max(1, len(events)-1)-headRoom)
+	return events, main, max(minText, room/max(1, len(events)-one)-headRoom)
 }
 
 const (
 	bytesPerToken = 4
 	minText       = 120 // bytes of an event's text: less would tell nothing
 	headRoom      = 80  // for the line above it
+	leftOut       = 40  // for the line in the middle of a cut text
 )
 
 func (e *Event) print(size int) string {
@@ -141,11 +146,15 @@ func (e *Event) print(size int) string {
 	if e.At {
 		mark = "> "
 	}
-	text := mark + e.Head + "\n"
-	if size > 0 && strings.TrimSpace(e.Text) != "" {
-		text += quote(middleOut(e.Text, size))
+	head := mark + e.Head + "\n"
+	if size <= 0 || strings.TrimSpace(e.Text) == "" {
+		return head
 	}
-	return text
+	text := quote(e.Text)
+	for cut := size; len(text) > size && cut > leftOut; cut = cut * 4 / 5 { // what stands before each line counts, too
+		text = quote(middleOut(e.Text, cut-leftOut))
+	}
+	return head + text
 }
 
 // middleOut cuts a text in its middle: what failed stands at the end of an

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 )
@@ -31,7 +32,8 @@ const (
 )
 
 type searchArgs struct {
-	Query   string `json:"query" jsonschema:"words, all of which must be there; \"a phrase\"; a OR b; -word for what must not be there; pref*; file:config.py, cmd:pytest; lit:\"f(x, 1)\" for exactly these characters in whole texts"`
+	Error   string `json:"error,omitempty" jsonschema:"a failing output or stack trace as it stands: the same failure is found, whatever its numbers, paths and names, and what fixed it when that is known"`
+	Query   string `json:"query,omitempty" jsonschema:"words, all of which must be there; \"a phrase\"; a OR b; -word for what must not be there; pref*; file:config.py, cmd:pytest; lit:\"f(x, 1)\" for exactly these characters in whole texts"`
 	Project string `json:"project,omitempty" jsonschema:"only this project: owner/name or its last part, or 'here' for that of the working folder; all projects when left out"`
 	Agent   string `json:"agent,omitempty" jsonschema:"only sessions of this agent: claude, codex, gemini, ..."`
 	Kind    string `json:"kind,omitempty" jsonschema:"only events of this kind: user, agent, call or result"`
@@ -102,7 +104,10 @@ func asker(req *mcp.CallToolRequest) Asker {
 }
 
 func (d desk) search(ctx context.Context, who Asker, a searchArgs) (string, error) {
-	found, err := d.lib.Search(ctx, Query{Text: a.Query, Project: a.Project, Agent: a.Agent, Kind: a.Kind, Tool: a.Tool, Failed: a.Failed,
+	if strings.TrimSpace(a.Query+a.Error) == "" {
+		return "", errors.New("nothing to search for: give query or error")
+	}
+	found, err := d.lib.Search(ctx, Query{Error: a.Error, Text: a.Query, Project: a.Project, Agent: a.Agent, Kind: a.Kind, Tool: a.Tool, Failed: a.Failed,
 		Since: a.Since, Limit: within(a.Limit, defaultHits, 1, maxHits), Asker: who})
 	if err != nil {
 		return "", err
