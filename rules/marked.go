@@ -9,36 +9,27 @@ type Line struct {
 	Pieces []Piece
 }
 
-// Marked cuts a unified diff into lines. Where lines replace as many others, the
-// words that differ are marked.
+// Marked cuts a unified diff into lines. Where a line replaces one that is much
+// like it, the words that differ are marked.
 func Marked(diff string) []Line {
 	var out []Line
 	lines := strings.Split(strings.TrimRight(diff, "\n"), "\n")
+	inHunks := false
 	for i := 0; i < len(lines); i++ {
 		line := lines[i]
+		inHunks = inHunks || strings.HasPrefix(line, "@@ ")
 		switch {
 		case line == "":
 			continue
-		case strings.HasPrefix(line, "--- "), strings.HasPrefix(line, "+++ "):
+		case !inHunks && (strings.HasPrefix(line, "--- ") || strings.HasPrefix(line, "+++ ")):
 			out = append(out, whole("file", "", line))
 		case line[0] == '@', line[0] == '\\':
 			out = append(out, whole("hunk", "", line))
-		case line[0] == '-':
-			n := replaced(lines[i:])
-			if n == 0 {
-				out = append(out, whole("del", "-", line[1:]))
-				continue
-			}
-			var added []Line
-			for k := range n {
-				old, new := Words(lines[i+k][1:], lines[i+n+k][1:])
-				out = append(out, Line{"del", "-", old})
-				added = append(added, Line{"add", "+", new})
-			}
-			out = append(out, added...)
-			i += 2*n - 1
-		case line[0] == '+':
-			out = append(out, whole("add", "+", line[1:]))
+		case line[0] == '-', line[0] == '+':
+			n := run(lines[i:], "-")
+			m := run(lines[i+n:], "+")
+			out = append(out, compared(lines[i:i+n], lines[i+n:i+n+m])...)
+			i += n + m - 1
 		default:
 			out = append(out, whole("same", " ", line[1:]))
 		}
@@ -46,20 +37,38 @@ func Marked(diff string) []Line {
 	return out
 }
 
-// replaced returns how many lines a run of removed lines has, if as many added
-// ones come behind it, and else 0.
-func replaced(lines []string) int {
-	n, m := 0, 0
-	for n < len(lines) && strings.HasPrefix(lines[n], "-") {
+// run counts the lines at the beginning that have a sign.
+func run(lines []string, sign string) int {
+	n := 0
+	for n < len(lines) && strings.HasPrefix(lines[n], sign) {
 		n++
 	}
-	for n+m < len(lines) && strings.HasPrefix(lines[n+m], "+") {
-		m++
-	}
-	if n != m {
-		return 0
-	}
 	return n
+}
+
+// compared are lines that were removed and those that came for them, each
+// compared with the one in its place.
+func compared(removed, added []string) []Line {
+	var del, add []Line
+	for _, l := range removed {
+		del = append(del, whole("del", "-", l[1:]))
+	}
+	for _, l := range added {
+		add = append(add, whole("add", "+", l[1:]))
+	}
+	for i := range min(len(del), len(add)) {
+		old, new := Words(removed[i][1:], added[i][1:])
+		same := 0
+		for _, p := range old {
+			if !p.Changed {
+				same += len(p.Text)
+			}
+		}
+		if 2*same >= len(removed[i])-1 { // else most would be marked
+			del[i].Pieces, add[i].Pieces = old, new
+		}
+	}
+	return append(del, add...)
 }
 
 func whole(kind, sign, text string) Line {
