@@ -71,7 +71,9 @@ type Hit struct {
 var ErrQuery = errors.New("this cannot be searched for")
 
 const (
-	maxCandidates = 400  // hits of a shard that are grouped by session
+	maxCandidates = 400 // hits that are grouped by session, at first
+	perSession    = 20  // hits looked at for each session of this page and those before
+	mostHits      = 10_000
 	maxVerified   = 400  // hits whose text is looked at, at first
 	mostVerified  = 5000 // and at most, about
 	tie           = 1.02 // scores that differ by less are the same; the later session comes first
@@ -121,7 +123,7 @@ func (r *Reader) run(ctx context.Context, q *Query, found compiled) (Answer, err
 	if later(q.Node) || q.Accept != nil {
 		return r.verified(ctx, q, found)
 	}
-	res, err := r.find(ctx, found, maxCandidates)
+	res, err := r.find(ctx, found, min(max(maxCandidates, perSession*(q.Skip+q.Limit)), mostHits))
 	if err != nil {
 		return Answer{}, err
 	}
@@ -232,7 +234,7 @@ func (r *Reader) choose(a *Answer, q *Query, hits []Hit) error {
 	slices.SortStableFunc(window, func(a, b Hit) int {
 		return cmp.Or(cmp.Compare(level(b.Score), level(a.Score)), b.Time.Compare(a.Time))
 	})
-	a.More = last < len(best)
+	a.More = last < len(best) || len(best) > first && len(hits) < min(a.Total, mostHits)
 	a.Hits = best[first:last]
 	m := newMarker(q.Node)
 	for i := range a.Hits {

@@ -311,6 +311,9 @@ func TestTies(t *testing.T) {
 				t.Errorf("%s (-built at once +grown):\n%s", q, diff)
 			}
 		}
+		if got := ask(t, openReader(t, whole), fmt.Sprintf("cart | limit=10 skip=%d", maxCandidates+50)); strings.Count(got, "\n") < 10 {
+			t.Errorf("a late page has %s", got)
+		}
 	}
 }
 
