@@ -247,8 +247,11 @@ func BenchmarkMCP(b *testing.B) {
 			var took []time.Duration
 			for b.Loop() {
 				start := time.Now()
-				call(b, s, "search", map[string]any{"query": query})
+				answer := call(b, s, "search", map[string]any{"query": query})
 				took = append(took, time.Since(start))
+				if strings.HasPrefix(answer, "error:") {
+					b.Fatal(answer)
+				}
 			}
 			slices.Sort(took)
 			b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")

@@ -95,6 +95,9 @@ func BenchmarkTyping(b *testing.B) {
 		}
 	}
 	m := pickerOf(b, args)
+	if screen := m.View().Content; !strings.Contains(screen, "the newest sessions") {
+		b.Fatal(screen)
+	}
 	var took []time.Duration
 	for b.Loop() {
 		for _, query := range []string{"flaky checkout test", "npm err! missing script", `"command not found"`, "parseCartItem", "the error of the test"} {
