@@ -62,16 +62,16 @@ const (
 
 // What is indexed of a text, in bytes.
 const (
-	maxWords   = 8 << 10 // of a person's turn
-	maxSaid    = 8 << 10 // of what the agent says
-	maxThought = 2 << 10 // and of what it thinks
-	maxPrompt  = 2 << 10 // of a program's prompt: templates repeat
-	inputHead  = 200     // of what a tool is given to write, and as much of its end
-	outputHead = 250     // of an output, and as much of its end
-	failedHead = 1000    // of one that failed
-	shownHead  = 250     // of a file, a listing or the hits of a search, which the agent only looked at
-	maxProblem = 600     // of the lines that tell a failure
-	maxTelling = 800     // of further lines about errors, between beginning and end
+	maxWords   = 8 << 10  // of a person's turn
+	maxSaid    = 32 << 10 // of what the agent says
+	maxThought = 2 << 10  // and of what it thinks
+	maxPrompt  = 4 << 10  // of a program's prompt: templates repeat
+	inputHead  = 200      // of what a tool is given to write, and as much of its end
+	outputHead = 250      // of an output, and as much of its end
+	failedHead = 1000     // of one that failed
+	shownHead  = 250      // of a file, a listing or the hits of a search, which the agent only looked at
+	maxProblem = 600      // of the lines that tell a failure
+	maxTelling = 800      // of further lines about errors, between beginning and end
 	maxCommand = 2 << 10
 )
 
