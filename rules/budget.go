@@ -36,7 +36,7 @@ func (d *Proposal) over() bool {
 // added, when the text is more than its readers take: one at least as long as
 // what was added, so that nothing becomes longer. It returns the text without it, and
 // the line; "" when there is room, or no such line.
-func (d *Proposal) makeRoom(before, after, rule string) (string, string) {
+func (d *Proposal) makeRoom(before, after string) (string, string) {
 	if !d.over() {
 		return "", ""
 	}
@@ -46,6 +46,10 @@ func (d *Proposal) makeRoom(before, after, rule string) (string, string) {
 	}
 	var candidates []candidate
 	lines, hidden, all := splitLines(after), secretLines(after), statements(after)
+	had := make(map[string]bool) // not what was just added, however it is written
+	for _, line := range splitLines(before) {
+		had[line] = true
+	}
 	times := make(map[string]int, len(all))
 	for _, s := range all {
 		times[normalised(s.plain)]++
@@ -55,7 +59,7 @@ func (d *Proposal) makeRoom(before, after, rule string) (string, string) {
 			continue
 		}
 		alone := s.at+1 == len(lines) || !strings.HasPrefix(lines[s.at+1], " ") && !strings.HasPrefix(lines[s.at+1], "\t")
-		if s.lead != "" && s.plain != rule && len(s.raw) >= len(after)-len(before) && alone && !strings.HasPrefix(s.plain, "@") {
+		if s.lead != "" && had[lines[s.at]] && len(s.raw) >= len(after)-len(before) && alone && !strings.HasPrefix(s.plain, "@") {
 			candidates = append(candidates, candidate{s, d.worthOf(s.plain, times)})
 		}
 	}

@@ -91,7 +91,7 @@ func (d *Proposal) rebase() error {
 		after = placeAtEnd(base, rule) // away from the lines that cannot be shown
 	}
 	d.weigh(text, after)
-	if room, line := d.makeRoom(text, after, rule); line != "" {
+	if room, line := d.makeRoom(text, after); line != "" {
 		after = room
 		d.weigh(text, after)
 		d.Budget.Evicts = line

@@ -257,6 +257,7 @@ func TestMakesRoom(t *testing.T) {
 		{"a harmful one before it", "CLAUDE.md", "claude", lines(200, wrong, harmful), strings.TrimSpace(harmful)},
 		{"more bytes than are loaded", "AGENTS.md", "codex", lines(400, wrong), strings.TrimSpace(wrong)},
 		{"no line that is long enough", "CLAUDE.md", "claude", strings.Repeat("- Short.\n", 300), ""},
+		{"nor the rule itself, in the words of the file", "CLAUDE.md", "claude", "## Learned from past sessions\n\n" + strings.Repeat("* Short\n", 300), ""},
 	} {
 		d := newDesk(t, absent, 0).with(map[string]string{c.file: c.text, "src/main.go": ""})
 		d.Worth = worth
