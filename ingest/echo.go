@@ -16,7 +16,9 @@ func markEchoes(s *session.Session) {
 		switch e := &s.Events[i]; {
 		case e.Kind == session.Call && e.Act == session.Shell && strings.Contains(e.Command, "lode"):
 			asks[e.CallID] = asksLode(e.Command)
-		case e.Kind == session.Result && (session.IsEcho(e.Text) || e.CallID != "" && asks[e.CallID]):
+		case e.Kind == session.Result && (session.IsEcho(e.Text) || e.CallID != "" && asks[e.CallID]),
+			e.Kind == session.Result && strings.Contains(e.Text[:min(len(e.Text), 200)], session.LoopMark), // a brief, read in its file
+			e.Kind == session.User && (lodeSays(e, session.LoopMark) || lodeSays(e, session.OwnMark)):
 			e.Author = session.Injected
 		}
 	}

@@ -400,12 +400,18 @@ func (d *Draft) finish() []*session.Session {
 	return out
 }
 
+// lodeSays reports whether a prompt begins with one of lode's marks; some agents
+// put quotes around it.
+func lodeSays(e *session.Event, mark string) bool {
+	return strings.HasPrefix(strings.TrimLeft(e.Text, "\" \n"), mark)
+}
+
 // begunWith reports whether a session was begun by lode with one of its marks:
 // before it may stand what the agent's program injects.
 func begunWith(s *session.Session, mark string) bool {
 	for i := range s.Events {
 		e := &s.Events[i]
-		if e.Kind == session.User && strings.HasPrefix(strings.TrimLeft(e.Text, "\" \n"), mark) {
+		if e.Kind == session.User && lodeSays(e, mark) {
 			return true
 		}
 		if e.Kind == session.Agent || e.Kind == session.User && e.Author != session.Injected {
