@@ -1,9 +1,9 @@
 package loop
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"hash/fnv"
 	"os"
 	"slices"
 	"strings"
@@ -33,7 +33,7 @@ func (r *Run) brief(ctx context.Context, n int, from string) (string, error) {
 	if err := r.briefChanges(ctx, &b, n-1, from); err != nil {
 		return "", err
 	}
-	text, err := r.learnedText(ctx, begin)
+	text, err := r.learnedText(begin)
 	if err != nil {
 		return "", err
 	}
@@ -209,50 +209,35 @@ func (r *Run) briefSaid(b *strings.Builder, n int) {
 	}
 }
 
-// learn returns the ids of what an iteration is to be taught, and of what is
-// withheld from this run to see what it does.
-func (r *Run) learn(ctx context.Context) (Learned, []string, error) {
-	l := r.Goal.Learnings
-	if r.Learn == nil || l.Off {
-		return Learned{}, nil, nil
-	}
-	all, err := r.ask(ctx, l.Without)
-	if err != nil || l.Holdout <= 0 {
-		return all, nil, err
-	}
-	var withheld []string
-	for _, id := range all.IDs {
-		h := fnv.New32a()
-		fmt.Fprintf(h, "%d %s %s", l.Seed, r.Name, id)
-		if float64(h.Sum32())/(1<<32) < l.Holdout {
-			withheld = append(withheld, id)
-		}
-	}
-	if len(withheld) == 0 {
-		return all, nil, nil
-	}
-	rest, err := r.ask(ctx, slices.Concat(l.Without, withheld))
-	return rest, withheld, err
-}
-
 // learnTokens is what learnings may take of a brief.
 const learnTokens = 2000
 
-func (r *Run) ask(ctx context.Context, without []string) (Learned, error) {
-	tokens := r.Goal.Learnings.Tokens
-	if tokens == 0 {
-		tokens = learnTokens
+// learn asks what past sessions taught, and keeps the answer for the brief of an
+// iteration.
+func (r *Run) learn(ctx context.Context, n int) (Learned, error) {
+	l := r.Goal.Learnings
+	if r.Learn == nil || l.Off {
+		return Learned{}, nil
 	}
-	return r.Learn(ctx, Need{Run: r.Name, Dir: r.start.Repo, Goal: r.Goal.Goal, Tokens: tokens, Without: without})
+	need := Need{Run: r.Name, Repo: r.start.Repo, Dir: r.tree.Dir, Goal: r.Goal.Goal, Tokens: cmp.Or(l.Tokens, learnTokens), Without: l.Without,
+		HoldOut: l.Holdout, Seed: fmt.Sprintf("%d %s", l.Seed, r.Name)}
+	if r.agent.Agent != nil {
+		need.Agent = r.agent.Agent.Name
+	}
+	learned, err := r.Learn(ctx, need)
+	if err != nil {
+		return learned, err
+	}
+	return learned, os.WriteFile(r.file(stepName(n)+".learned.md"), []byte(verify.Safe(learned.Text)), 0o600)
 }
 
 // learnedText is the text of the learnings that the journal promised.
-func (r *Run) learnedText(ctx context.Context, begin *journal.Entry) (string, error) {
-	if len(begin.Learned) == 0 || r.Learn == nil {
+func (r *Run) learnedText(begin *journal.Entry) (string, error) {
+	if len(begin.Learned) == 0 {
 		return "", nil
 	}
-	l, err := r.ask(ctx, slices.Concat(r.Goal.Learnings.Without, begin.Withheld))
-	return verify.Safe(l.Text), err
+	text, err := os.ReadFile(r.file(stepName(begin.N) + ".learned.md"))
+	return string(text), err
 }
 
 // standingText is where it stands after an iteration: what lode knows, and what

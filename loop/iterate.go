@@ -48,11 +48,11 @@ func (r *Run) begin(ctx context.Context, n int) error {
 	if err := r.hear(); err != nil {
 		return err
 	}
-	learned, withheld, err := r.learn(ctx)
+	learned, err := r.learn(ctx, n)
 	if err != nil {
 		return err
 	}
-	return r.note(journal.Entry{Event: journal.Begin, N: n, Note: strings.Join(r.notes(), " "), Learned: learned.IDs, Withheld: withheld})
+	return r.note(journal.Entry{Event: journal.Begin, N: n, Note: strings.Join(r.notes(), " "), Learned: learned.IDs, Withheld: learned.Withheld})
 }
 
 // sleepUntil waits for the time that the last agent asked to wait for.

@@ -64,16 +64,21 @@ type Options struct {
 // Need says which learnings an iteration is to be given.
 type Need struct {
 	Run     string
-	Dir     string // the checkout
+	Agent   string // who reads it; "" for a command line
+	Repo    string // the checkout
+	Dir     string // the worktree that it is read in
 	Goal    string // what it is about
 	Tokens  int
 	Without []string // ids
+	HoldOut float64  // the chance with which each is withheld, to see what it does
+	Seed    string   // chooses which
 }
 
 // Learned is what was handed out.
 type Learned struct {
-	Text string
-	IDs  []string
+	Text     string
+	IDs      []string
+	Withheld []string
 }
 
 // Status is how a run stands or ended.

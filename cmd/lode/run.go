@@ -219,16 +219,18 @@ type busyError struct{ error }
 
 func (busyError) Is(target error) bool { return target == errBusy }
 
-// learned returns what was learned about the project of a folder.
+// learned returns what was learned about the project of a checkout, and logs
+// what was handed out to which run.
 func (w *world) learned(ctx context.Context, need loop.Need) (loop.Learned, error) {
-	brief, _, project, damaged := w.brief(ctx, briefOptions{goal: need.Goal, budget: need.Tokens, without: need.Without}, need.Dir)
+	o := briefOptions{goal: need.Goal, budget: need.Tokens, without: need.Without, agent: need.Agent, to: need.Run, holdOut: need.HoldOut, seed: need.Seed}
+	brief, _, project, damaged := w.brief(ctx, o, need.Repo)
 	switch {
 	case damaged != nil && project == "":
 		return loop.Learned{}, damaged
 	case damaged != nil:
 		w.note("%v", damaged)
 	}
-	return loop.Learned{Text: brief.Text, IDs: brief.Given}, nil
+	return loop.Learned{Text: brief.Text, IDs: brief.Given, Withheld: brief.Held}, w.logBrief(&o, need.Dir, project, &brief)
 }
 
 // largestTranscript bounds what is read to learn what an iteration cost.
