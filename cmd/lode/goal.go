@@ -23,14 +23,27 @@ import (
 )
 
 const goalHelp = `A goal is a Markdown file with front matter, the contract of a run. The body is
-prose for the agent. The keys:
+prose for the agent:
+
+  ---
+  goal: go test ./... passes, and the benchmark takes a fifth less
+  agent: claude
+  budget: {iterations: 8, wall: 1h}
+  checks:
+  - {id: tests, run: go test ./...}
+  - {id: speed, run: go run ./bench, metric: 'ns: ([0-9]+)', unit: ns, want: '<= 0.8 * baseline'}
+  protect: ['**/*_test.go', 'bench/**']
+  ---
+  Start with the parser.
+
+The keys:
 
   goal:        the end state in a sentence: what is true when it is reached
   agent:       who works, with options if need be (claude --model opus):
 %s
-               or any command
-               line: it gets the prompt on its standard input and in the file
-               named in LODE_PROMPT, works in its working folder, and may
+               or any command line: it gets the prompt on its standard input
+               and in the file named in LODE_PROMPT, works in its working
+               folder, hands over in the file named in LODE_STATE, and may
                write what it used to the file named in LODE_USAGE, as
                {"input": 900, "output": 80, "cost": 0.02}
   budget:      {iterations: 10, wall: 2h, iteration: 20m, tokens: 2000000,
