@@ -89,7 +89,7 @@ var differences = []difference{
 	{"claude@1.0.115", "user human new-task |", "user program |", anyone}, // and no correction: its session is new
 	{"claude@1.0.115", "result failed |", "result failed exit 3 |", "did not tell exit codes then"},
 	{"claude@1.0.115", "session of 700 tokens in, 70 out", "session of 1000 tokens in, 100 out", "goes on in a new session"},
-	{"claude@1.0.115", "session of 1000 tokens in, 100 out, under []\nuser program | No,", "user program | No,", "goes on in a new session, which counts the use of what it repeats again"},
+	{"claude@1.0.115", "session of 300 tokens in, 30 out, under []\nuser program | No,", "user program | No,", "goes on in a new session"},
 	{"opencode", `| "` + prompts[0] + `"`, "| " + prompts[0], quoted},
 	{"opencode", `| "` + prompts[1] + `"`, "| " + prompts[1], quoted},
 	{"claude@1.0.115 claude@2.0.60 claude@2.1.197 gemini@0.33.2 opencode pi qwen", "100 out, under []", `100 out, under ["- Ask before you push."]`,
