@@ -33,17 +33,21 @@ var (
 
 func findPremature(v *View, emit func(Signal)) {
 	red := make(map[command.Role]string) // what is red since its last run, with its name
-	said, claimed := -1, false           // the agent's last words, and whether something was called done before
-	close := func() {
-		if said >= 0 {
-			if s := &v.Events[said]; claim(s.Text) != "" {
-				claimed = true
-				if role, check := worst(red); check != "" && !admits.MatchString(s.Text) {
-					emit(Signal{Kind: prematureKind, Key: DoneWhileRed, Class: DoneWhileRed, Subject: check, Role: string(role), Event: s, Line: claim(s.Text), Cost: Cost{Calls: 1}})
-				}
-			}
+	said := -1                           // the agent's last words
+	last := func() string {              // what they call done
+		if said < 0 {
+			return ""
 		}
-		said = -1
+		return claim(v.Events[said].Text)
+	}
+	end := func() {
+		role, check := worst(red)
+		if check == "" || said < 0 || admits.MatchString(v.Events[said].Text) {
+			return
+		}
+		if done := last(); done != "" {
+			emit(Signal{Kind: prematureKind, Key: DoneWhileRed, Class: DoneWhileRed, Subject: check, Role: string(role), Event: &v.Events[said], Line: done, Cost: Cost{Calls: 1}})
+		}
 	}
 	first := true
 	for i := range v.Events {
@@ -63,15 +67,15 @@ func findPremature(v *View, emit func(Signal)) {
 				clear(red) // what tests does compile
 			}
 		case e.Kind == session.User && e.Author == session.Human:
-			close()
-			if s := reported(e.Text, first); s != "" && (claimed || first) {
+			end()
+			if s := reported(e.Text, first); s != "" && (first || last() != "") {
 				emit(Signal{Kind: prematureKind, Key: DoneButNot, Class: DoneButNot, Event: e, Line: s, Cost: Cost{Calls: 1}})
 			}
-			first, claimed = false, false
+			first, said = false, -1
 			clear(red) // known to the person
 		}
 	}
-	close()
+	end()
 }
 
 // claim returns the sentence of the agent's that calls the work done.
