@@ -64,7 +64,7 @@ var cases = []struct{ in, want string }{
 	{"https://u:<secret:url-password:3f2a>@h/x", "https://u:<secret:url-password:3f2a>@h/x"},
 
 	// flags of commands
-	{"git-sync --password hunter2x --dry-run", "git-sync --password {password} --dry-run"},
+	{"shop-sync --password hunter2x --dry-run", "shop-sync --password {password} --dry-run"},
 	{"run --token abcd1234efgh --x", "run --token {token} --x"},
 	{"gh auth --with-token and --token-count 12345678", "gh auth --with-token and --token-count 12345678"},
 	{"use --password to set it, or --token required, --password $PW", "use --password to set it, or --token required, --password $PW"},
