@@ -320,11 +320,24 @@ func (g *group) fix(sessions int) *Fix {
 	return &best.fix
 }
 
+// classTitles are those of classes that need nothing of the pattern to be told.
+var classTitles = map[string]string{
+	GuessedNames:     "files are opened under guessed names",
+	SkippedTest:      "red tests are skipped instead of repaired",
+	DroppedAssertion: "assertions of red tests are taken out",
+	SilencedFinding:  "findings of checks are silenced without a reason",
+	ExcusedCheck:     "checks are set up so that they may fail",
+	DoneButNot:       "work is called done that does not work",
+	OutOfScope:       "files are edited that a person excluded",
+	Unchecked:        "long stretches of edits go unchecked",
+	Userland:         "options and tools of GNU are used where the system has BSD's",
+}
+
 func title(p *Pattern) string {
 	quoted := "`" + p.Subject + "`"
 	switch {
-	case p.Class == GuessedNames:
-		return "files are opened under guessed names"
+	case classTitles[p.Class] != "":
+		return classTitles[p.Class]
 	case p.Class == WrongFolder:
 		return "`cd " + p.Subject + "` is repeated where the shell is already"
 	case p.Kind == wrongPathKind && p.Class == NotAFile:
@@ -343,34 +356,18 @@ func title(p *Pattern) string {
 		return quoted + " is refused"
 	case p.Kind == shortcutKind && p.Class == "stash":
 		return "`git stash` is used to see what a check says without the changes"
-	case p.Class == SkippedTest:
-		return "red tests are skipped instead of repaired"
-	case p.Class == DroppedAssertion:
-		return "assertions of red tests are taken out"
-	case p.Class == SilencedFinding:
-		return "findings of checks are silenced without a reason"
-	case p.Class == ExcusedCheck:
-		return "checks are set up so that they may fail"
 	case p.Class == DoneWhileRed:
 		return "work is called done while " + quoted + " is red"
-	case p.Class == DoneButNot:
-		return "work is called done that does not work"
 	case p.Kind == revertKind:
 		return "changes to " + p.Subject + " are made and taken back"
 	case p.Kind == contextLossKind && p.Class == "read-again":
 		return "files are read again after a compaction"
 	case p.Kind == contextLossKind:
 		return "calls that failed before a compaction fail again after it"
-	case p.Class == OutOfScope:
-		return "files are edited that a person excluded"
-	case p.Class == Unchecked:
-		return "long stretches of edits go unchecked"
 	case p.Kind == shortcutKind:
 		return "hooks are passed by with " + quoted
 	case p.Kind == requestKind:
 		return topicTitle(p.Class)
-	case p.Class == Userland:
-		return "options and tools of GNU are used where the system has BSD's"
 	case p.Kind == environmentKind:
 		return quoted + " " + causeTitle(p.Class)
 	case p.Kind == forgottenKind:

@@ -1,5 +1,7 @@
 package rules
 
+import "lode/miner"
+
 // findingAdvice says for the findings of well-known checkers what to write
 // instead, by the name that the miner gives them. Half a sentence each: the
 // check follows behind a colon.
@@ -144,6 +146,15 @@ var environmentAdvice = map[string]string{
 	"display":       "There is no display here: run {} headless.",
 	"login":         "{} is not logged in here: stop and ask instead of trying other ways.",
 	"network":       "{} needs the network, which a sandbox does not have: ask for it first, or use what is there.",
+}
+
+// classAdvice says what to do about habits, by class.
+var classAdvice = map[string]string{
+	miner.SkippedTest:      "Do not skip or delete a red test to get on: repair the code, or say why the test is wrong and ask.",
+	miner.DroppedAssertion: "Do not take assertions out of a red test: repair the code, or say why the assertion is wrong and ask.",
+	miner.SilencedFinding:  "Do not silence findings of a check: repair them, or write the reason beside the comment that silences them.",
+	miner.ExcusedCheck:     "Do not set checks up so that they may fail (`|| true`, `continue-on-error`): repair what they find.",
+	miner.DoneButNot:       "Before you call a change done, run or open what it changes and say what you saw; name what you could not check.",
 }
 
 // requestAdvice says what people want done without being asked, by topic.

@@ -42,16 +42,8 @@ func wording(p *miner.Pattern) string {
 		return requestAdvice[p.Class]
 	case p.Kind == "finding":
 		return findingRule(p, subject, use)
-	case p.Class == miner.SkippedTest:
-		return "Do not skip or delete a red test to get on: repair the code, or say why the test is wrong and ask."
-	case p.Class == miner.DroppedAssertion:
-		return "Do not take assertions out of a red test: repair the code, or say why the assertion is wrong and ask."
-	case p.Class == miner.SilencedFinding:
-		return "Do not silence findings of a check: repair them, or write the reason beside the comment that silences them."
-	case p.Class == miner.ExcusedCheck:
-		return "Do not set checks up so that they may fail (`|| true`, `continue-on-error`): repair what they find."
-	case p.Class == miner.DoneButNot:
-		return "Before you call a change done, run or open what it changes and say what you saw; name what you could not check."
+	case classAdvice[p.Class] != "":
+		return classAdvice[p.Class]
 	case subject == "":
 		return ""
 	case p.Kind == "environment":

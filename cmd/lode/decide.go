@@ -138,11 +138,7 @@ the branch again, and the file, if it came there.`,
 
 func runReviewUndo(ctx context.Context, g *globals, o undoOptions, id string) error {
 	if o.dryRun {
-		w, err := g.world()
-		if err != nil {
-			return err
-		}
-		b, err := w.book()
+		w, b, err := g.book()
 		if err != nil {
 			return err
 		}

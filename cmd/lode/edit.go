@@ -42,11 +42,7 @@ input) instead of an editor.`,
 var errNothingAdded = errors.New("it adds no lines that could be edited (hint: accept or reject it)")
 
 func runReviewEdit(ctx context.Context, g *globals, o editOptions, id string) error {
-	w, err := g.world()
-	if err != nil {
-		return err
-	}
-	b, err := w.book()
+	w, b, err := g.book()
 	if err != nil {
 		return err
 	}

@@ -81,11 +81,7 @@ type effectView struct {
 }
 
 func runReviewEffect(ctx context.Context, g *globals, id string) error {
-	w, err := g.world()
-	if err != nil {
-		return err
-	}
-	b, err := w.book()
+	w, b, err := g.book()
 	if err != nil {
 		return err
 	}

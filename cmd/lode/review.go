@@ -56,6 +56,16 @@ func newReviewShowCommand(g *globals) *cobra.Command {
 	}
 }
 
+// book makes the world of a command, and opens the proposals and the ledger.
+func (g *globals) book() (*world, *rules.Book, error) {
+	w, err := g.world()
+	if err != nil {
+		return nil, nil, err
+	}
+	b, err := w.book()
+	return w, b, err
+}
+
 // book opens the proposals and the ledger.
 func (w *world) book() (*rules.Book, error) {
 	if err := w.checkState(); err != nil {
@@ -106,11 +116,7 @@ func viewProposal(d *rules.Proposal) proposalView {
 }
 
 func runReviewList(g *globals, all bool) error {
-	w, err := g.world()
-	if err != nil {
-		return err
-	}
-	b, err := w.book()
+	w, b, err := g.book()
 	if err != nil {
 		return err
 	}
@@ -148,11 +154,7 @@ func runReviewList(g *globals, all bool) error {
 }
 
 func runReviewShow(g *globals, id string) error {
-	w, err := g.world()
-	if err != nil {
-		return err
-	}
-	b, err := w.book()
+	w, b, err := g.book()
 	if err != nil {
 		return err
 	}

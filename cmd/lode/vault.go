@@ -111,11 +111,7 @@ changes nothing. With --exit-code it ends with 3 when there is something.`,
 }
 
 func runVaultList(g *globals, all bool) error {
-	w, err := g.world()
-	if err != nil {
-		return err
-	}
-	b, err := w.book()
+	w, b, err := g.book()
 	if err != nil {
 		return err
 	}
@@ -158,11 +154,7 @@ func learningError(err error) error {
 }
 
 func runVaultShow(g *globals, id string) error {
-	w, err := g.world()
-	if err != nil {
-		return err
-	}
-	b, err := w.book()
+	w, b, err := g.book()
 	if err != nil {
 		return err
 	}
@@ -266,11 +258,7 @@ func runVaultRetire(g *globals, id, into, reason string) error {
 }
 
 func runVaultCheck(g *globals, exit bool) error {
-	w, err := g.world()
-	if err != nil {
-		return err
-	}
-	b, err := w.book()
+	w, b, err := g.book()
 	if err != nil {
 		return err
 	}
