@@ -32,6 +32,11 @@ func benchSessions(b *testing.B) (sessions []*session.Session, bytes int64) {
 				b.Fatal(err)
 			}
 			s.Link()
+			for i := range s.Events { // outcomes are not stored; exit codes do for failed:yes
+				if e := &s.Events[i]; e.Exit != nil && *e.Exit != 0 {
+					e.Outcome = session.Failed
+				}
+			}
 			sessions = append(sessions, s)
 		}
 	} else {

@@ -1,14 +1,11 @@
 package index
 
 import (
-	"bytes"
-	"context"
+	"cmp"
 	"math"
 
-	"github.com/blevesearch/bleve/v2/mapping"
-	"github.com/blevesearch/bleve/v2/search"
-	bleve "github.com/blevesearch/bleve/v2/search/query"
-	index "github.com/blevesearch/bleve_index_api"
+	"github.com/RoaringBitmap/roaring/v2"
+	segment "github.com/blevesearch/scorch_segment_api/v2"
 )
 
 // BM25's constants, as usual: how fast more occurrences stop to count, and how
@@ -25,111 +22,105 @@ type variant struct {
 	length      float64 // of the field, on average, in words
 }
 
-// wordQuery finds the documents that have one of some terms. It scores them by
+// wordFinder finds the documents that have one of some terms. It scores them by
 // BM25F: occurrences are weighted by field and term, added up, and count less
 // the more there are (Robertson, Zaragoza and Taylor, Simple BM25 extension to
 // multiple weighted fields, 2004). bleve's own scores know one field at a time.
-type wordQuery struct {
-	variants []variant
-	idf      float64 // over all shards, so that their scores compare
+type wordFinder struct {
+	idf     float64     // over all shards, so that their scores compare; 0 for a filter
+	sources [][]*source // by part
+	count   uint64      // documents that have a term, for each of the terms
 }
 
-// Searcher implements bleve's query.Query.
-func (q *wordQuery) Searcher(ctx context.Context, r index.IndexReader, _ mapping.IndexMapping, _ search.SearcherOptions) (search.Searcher, error) {
-	s := &wordSearcher{idf: q.idf}
-	for i := range q.variants {
-		v := &q.variants[i]
-		terms, err := r.TermFieldReader(ctx, []byte(v.term), v.field, true, true, false)
-		if err != nil {
-			s.Close()
-			return nil, err
-		}
-		if terms.Count() == 0 {
-			terms.Close()
-			continue
-		}
-		s.sources = append(s.sources, &source{variant: v, terms: terms})
-		s.count += terms.Count()
-	}
-	return s, nil
-}
-
-var _ bleve.Query = (*wordQuery)(nil)
-
-// source is the documents that have a term.
+// source is the documents of a part that have a term.
 type source struct {
 	*variant
-	terms index.TermFieldReader
-	doc   *index.TermFieldDoc // the one to be taken next; nil at the end
-	room  index.TermFieldDoc
+	list segment.PostingsList // nil where it is not known how often they have it: once
+	docs *roaring.Bitmap
 }
 
-// wordSearcher walks through the union of its sources.
-type wordSearcher struct {
-	idf     float64
-	sources []*source
-	count   uint64
-	begun   bool
-}
-
-// Next implements search.Searcher.
-func (s *wordSearcher) Next(ctx *search.SearchContext) (*search.DocumentMatch, error) {
-	if !s.begun {
-		s.begun = true
-		for _, src := range s.sources {
-			if err := src.next(); err != nil {
+// lookUp finds the documents of each term.
+func lookUp(parts []*part, variants []variant) (*wordFinder, error) {
+	w := &wordFinder{sources: make([][]*source, len(parts))}
+	for _, p := range parts {
+		for i := range variants {
+			v := &variants[i]
+			s, err := p.list(v.field, v.term)
+			if err != nil {
 				return nil, err
 			}
+			if s == nil {
+				continue
+			}
+			s.variant = v
+			w.sources[p.n] = append(w.sources[p.n], s)
+			w.count += s.docs.GetCardinality()
 		}
 	}
-	return s.take(ctx)
+	return w, nil
 }
 
-// Advance implements search.Searcher: to the document, or the next behind it.
-func (s *wordSearcher) Advance(ctx *search.SearchContext, id index.IndexInternalID) (*search.DocumentMatch, error) {
-	for _, src := range s.sources {
-		if s.begun && (src.doc == nil || bytes.Compare(src.doc.ID, id) >= 0) {
-			continue
+func (w *wordFinder) in(p *part) matched {
+	sources := w.sources[p.n]
+	m := matched{docs: union(sources)}
+	if w.idf == 0 {
+		return m
+	}
+	m.scores = func(of *roaring.Bitmap) scorer {
+		var walks []*walk
+		for _, s := range sources {
+			if s.docs.Intersects(of) {
+				walks = append(walks, &walk{source: s, docs: roaring.And(s.docs, of).Iterator()})
+			}
 		}
-		var err error
-		if src.doc, err = src.terms.Advance(id, src.room.Reset()); err != nil {
-			return nil, err
+		return func(doc uint32) float64 {
+			occurrences := 0.0
+			for _, w := range walks {
+				occurrences += w.at(p, doc)
+			}
+			return w.idf * occurrences * (bm25K + 1) / (bm25K + occurrences)
 		}
 	}
-	s.begun = true
-	return s.take(ctx)
+	return m
 }
 
-func (src *source) next() (err error) {
-	src.doc, err = src.terms.Next(src.room.Reset())
-	return err
+func union(sources []*source) *roaring.Bitmap {
+	if len(sources) == 1 {
+		return sources[0].docs
+	}
+	sets := make([]*roaring.Bitmap, len(sources))
+	for i, s := range sources {
+		sets[i] = s.docs
+	}
+	return roaring.FastOr(sets...)
 }
 
-// take returns the first document that a source has next, and moves on.
-func (s *wordSearcher) take(ctx *search.SearchContext) (*search.DocumentMatch, error) {
-	var first index.IndexInternalID
-	for _, src := range s.sources {
-		if src.doc != nil && (first == nil || bytes.Compare(src.doc.ID, first) < 0) {
-			first = src.doc.ID
-		}
+// walk goes through the documents of a source that are scored.
+type walk struct {
+	*source
+	docs roaring.IntPeekable
+	all  segment.PostingsIterator // with frequencies
+}
+
+// at returns how much a document has of the source.
+func (w *walk) at(p *part, doc uint32) float64 {
+	w.docs.AdvanceIfNeeded(doc)
+	if !w.docs.HasNext() || w.docs.PeekNext() != doc {
+		return 0
 	}
-	if first == nil {
-		return nil, nil
+	if w.list == nil {
+		return w.weight
 	}
-	m := ctx.DocumentMatchPool.Get()
-	m.IndexInternalID = append(m.IndexInternalID[:0], first...)
-	occurrences := 0.0
-	for _, src := range s.sources {
-		if src.doc == nil || !bytes.Equal(src.doc.ID, m.IndexInternalID) {
-			continue
-		}
-		occurrences += src.weight * float64(src.doc.Freq) / shortness(src.doc.Norm, src.length)
-		if err := src.next(); err != nil {
-			return nil, err
-		}
+	if w.all == nil {
+		w.all = w.list.Iterator(true, true, false, nil)
 	}
-	m.Score = s.idf * occurrences * (bm25K + 1) / (bm25K + occurrences)
-	return m, nil
+	w.docs.Next()
+	next, err := w.all.Advance(uint64(doc))
+	if err != nil || next == nil {
+		p.err = cmp.Or(p.err, err)
+		return 0
+	}
+	return w.weight * float64(next.Frequency()) / shortness(next.Norm(), w.length)
 }
 
 // shortness is what occurrences in a field are divided by: 1 where it is of
@@ -146,23 +137,3 @@ func inverse(docs, all uint64) float64 {
 	n, d := float64(all), float64(min(docs, all))
 	return math.Log(1 + (n-d+0.5)/(d+0.5))
 }
-
-// Close implements search.Searcher.
-func (s *wordSearcher) Close() error {
-	var err error
-	for _, src := range s.sources {
-		if cerr := src.terms.Close(); err == nil {
-			err = cerr
-		}
-	}
-	return err
-}
-
-// The rest of search.Searcher. Scores are final: they are not normalised.
-
-func (s *wordSearcher) Weight() float64            { return 0 }
-func (s *wordSearcher) SetQueryNorm(float64)       {}
-func (s *wordSearcher) Count() uint64              { return s.count }
-func (s *wordSearcher) Min() int                   { return 0 }
-func (s *wordSearcher) Size() int                  { return 0 }
-func (s *wordSearcher) DocumentMatchPoolSize() int { return 1 }

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	bquery "github.com/blevesearch/bleve/v2/search/query"
-	index "github.com/blevesearch/bleve_index_api"
+	"github.com/blevesearch/bleve/v2/index/scorch"
+	segment "github.com/blevesearch/scorch_segment_api/v2"
 
 	"lode/index/query"
 )
@@ -202,20 +202,9 @@ func (r *Reader) near(word string) ([]string, error) {
 	if most == 0 || strings.Trim(word, "0123456789.") == "" {
 		return nil, nil
 	}
-	counts := make(map[string]uint64)
-	for _, sh := range r.shards {
-		fuzzy, ok := sh.reader.(index.IndexReaderFuzzy)
-		if !ok {
-			continue
-		}
-		for _, f := range textFields {
-			_, size := utf8.DecodeRuneInString(word)
-			dict, err := fuzzy.FieldDictFuzzy(f.name, word, most, word[:size])
-			if err != nil {
-				return nil, err
-			}
-			addCounts(counts, dict)
-		}
+	counts, err := r.alike(word, most)
+	if err != nil {
+		return nil, err
 	}
 	delete(counts, word)
 	far := make(map[string]int)
@@ -230,6 +219,46 @@ func (r *Reader) near(word string) ([]string, error) {
 		all = slices.DeleteFunc(all, func(t string) bool { return far[t] > 1 })
 	}
 	return all, nil
+}
+
+// alike counts the documents of each term that begins like a word and is at most
+// so many edits from it, by its letters as bytes.
+func (r *Reader) alike(word string, edits int) (map[string]uint64, error) {
+	parts, err := r.parts()
+	if err != nil || len(parts) == 0 {
+		return nil, err
+	}
+	_, dfa, err := r.shards[0].reader.(*scorch.IndexSnapshot).FieldDictFuzzyAutomaton("", word, edits, "")
+	if err != nil {
+		return nil, err
+	}
+	automaton, ok := dfa.(segment.Automaton)
+	if !ok {
+		return nil, fmt.Errorf("the index has an automaton of another kind: %T", dfa)
+	}
+	_, first := utf8.DecodeRuneInString(word)
+	counts := make([]map[string]uint64, len(parts))
+	err = inParallel(context.Background(), len(parts), func(i int) error {
+		counts[i] = make(map[string]uint64)
+		for _, f := range textFields {
+			err := parts[i].terms(f.name, word[:first], automaton, func(term string, docs uint64) { counts[i][term] += docs })
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return sum(counts), err
+}
+
+func sum(counts []map[string]uint64) map[string]uint64 {
+	all := make(map[string]uint64)
+	for _, c := range counts {
+		for term, n := range c {
+			all[term] += n
+		}
+	}
+	return all
 }
 
 // most finds the documents that have most of the words, of four or more, and
@@ -251,32 +280,39 @@ func (r *Reader) most(ctx context.Context, q *Query) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	var any []bquery.Query
+	var some []finder
 	told := make(map[string]float64)
 	for _, w := range words {
 		one, err := c.node(w)
 		if err != nil {
 			return Answer{}, err
 		}
-		any = append(any, one)
+		some = append(some, one)
 		word, _ := plain(w)
-		told[word] = one.(*wordQuery).idf
+		told[word] = one.(*wordFinder).idf
 	}
-	some := bquery.NewDisjunctionQuery(any)
-	some.SetMin(math.Ceil(mostWords * float64(len(words))))
+	found.words = c.ranked
+	most := atLeast{int(math.Ceil(mostWords * float64(len(words)))), some}
 	if found.find != nil {
-		found.find = bquery.NewConjunctionQuery([]bquery.Query{found.find, some})
+		found.find = all{found.find, most}
 	} else {
-		found.find = some
+		found.find = most
 	}
-	res, err := r.find(ctx, found, maxVerified)
+	m, err := r.match(ctx, found)
 	if err != nil {
 		return Answer{}, err
 	}
-	hits := toHits(res.Hits)
+	k, err := rank(ctx, m, maxRanked)
+	if err != nil {
+		return Answer{}, err
+	}
+	hits, err := k.first(maxCandidates)
+	if err != nil {
+		return Answer{}, err
+	}
 	kept, j := hits[:0], newJudge(q.Node)
 	for i := range hits {
-		if err := r.fill(&hits[i]); err != nil {
+		if err := hits[i].fill(); err != nil {
 			return Answer{}, err
 		}
 		if t := j.read(hits[i].text); t.of(query.And(rest)) != no && t.share(words, told) >= mostSaid {
@@ -284,5 +320,5 @@ func (r *Reader) most(ctx context.Context, q *Query) (Answer, error) {
 		}
 	}
 	a := Answer{Tier: Close, Total: len(kept), Notes: append(c.notes, fmt.Sprintf("no event has all of the %d words; these have most", len(words)))}
-	return a, r.choose(&a, q, kept)
+	return a, choose(&a, q, kept)
 }

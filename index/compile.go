@@ -1,13 +1,11 @@
 package index
 
 import (
+	"context"
 	"fmt"
-	"math"
+	"maps"
 	"slices"
 	"strings"
-	"time"
-
-	bleve "github.com/blevesearch/bleve/v2/search/query"
 
 	"lode/index/query"
 	"lode/session"
@@ -19,14 +17,16 @@ const (
 	formWeight  = 0.6 // in another form: tests for test
 	minPrefix   = 2   // letters before a *
 	maxTerms    = 64  // words of a query
-	maxExpanded = 200 // words that a prefix stands for
+	maxExpanded = 10  // words, in each field, that a prefix stands for in ranking
 	fewDocs     = 3   // a word in so few documents may be misspelt in them
 )
 
-// compiler turns a query into bleve's.
+// compiler turns a query into finders.
 type compiler struct {
 	r      *Reader
 	q      *Query
+	parts  []*part
+	ranked []*wordFinder // what the words of the query stand for
 	notes  []string
 	words  int
 	lacked []string // words that stand nowhere
@@ -35,15 +35,22 @@ type compiler struct {
 
 // compiled is a query ready to run.
 type compiled struct {
-	find    bleve.Query // nil: everything that passes the filter
-	filter  bleve.Query // nil: all
-	without bleve.Query // nil: nothing
+	parts   []*part
+	find    finder        // nil: everything that passes the filter
+	filter  finder        // nil: all
+	without finder        // nil: nothing
+	words   []*wordFinder // in find
 }
 
 // compile separates what ranks from what only filters: the fields and times
 // that everything found must have.
 func (c *compiler) compile(n query.Node) (compiled, error) {
 	var out compiled
+	var err error
+	if c.parts, err = c.r.parts(); err != nil {
+		return out, err
+	}
+	out.parts = c.parts
 	var find, filter []query.Node
 	for _, part := range conjuncts(n) {
 		if filters(part) {
@@ -53,13 +60,10 @@ func (c *compiler) compile(n query.Node) (compiled, error) {
 		}
 	}
 	if len(c.q.Without) > 0 {
-		left := &wordQuery{}
-		for _, name := range c.q.Without {
-			left.variants = append(left.variants, variant{field: fieldSession, term: name})
+		if out.without, err = c.either(fieldSession, c.q.Without...); err != nil {
+			return out, err
 		}
-		out.without = left
 	}
-	var err error
 	if len(filter) > 0 {
 		if out.filter, err = c.node(query.And(filter)); err != nil {
 			return out, err
@@ -69,6 +73,7 @@ func (c *compiler) compile(n query.Node) (compiled, error) {
 		if out.find, err = c.node(query.And(find)); err != nil {
 			return out, err
 		}
+		out.words = c.ranked
 	}
 	if c.words > maxTerms {
 		return out, fmt.Errorf("%w: more than %d words (hint: lode search --error - takes long texts)", ErrQuery, maxTerms)
@@ -100,7 +105,7 @@ func filters(n query.Node) bool {
 
 // node compiles a part; nil is a part that lets everything pass: a word without
 // letters, a literal, which is looked for later.
-func (c *compiler) node(n query.Node) (bleve.Query, error) {
+func (c *compiler) node(n query.Node) (finder, error) {
 	switch n := n.(type) {
 	case query.And:
 		return c.and(n)
@@ -118,8 +123,8 @@ func (c *compiler) node(n query.Node) (bleve.Query, error) {
 	return nil, nil // a literal or an expression
 }
 
-func (c *compiler) and(n query.And) (bleve.Query, error) {
-	var must, not []bleve.Query
+func (c *compiler) and(n query.And) (finder, error) {
+	var must, not []finder
 	for _, part := range n {
 		negated, isNot := part.(query.Not)
 		if isNot {
@@ -141,36 +146,32 @@ func (c *compiler) and(n query.And) (bleve.Query, error) {
 		}
 	}
 	if len(not) > 0 && len(must) == 0 {
-		all, err := c.r.everything()
+		everything, err := c.r.everything(c.parts)
 		if err != nil {
 			return nil, err
 		}
-		must = append(must, all)
+		must = append(must, everything)
 	}
-	switch {
-	case len(must) == 0:
+	if len(must) == 0 {
 		return nil, nil
-	case len(must) == 1 && len(not) == 0:
-		return must[0], nil
-	case len(not) == 0:
-		return bleve.NewConjunctionQuery(must), nil
 	}
-	return bleve.NewBooleanQuery([]bleve.Query{bleve.NewConjunctionQuery(must)}, nil, not), nil
+	found := allOf(must)
+	if len(not) > 0 {
+		found = but{found, anyOf(not)}
+	}
+	return found, nil
 }
 
-func (c *compiler) or(n query.Or) (bleve.Query, error) {
-	var any []bleve.Query
+func (c *compiler) or(n query.Or) (finder, error) {
+	var parts []finder
 	for _, part := range n {
-		q, err := c.node(part)
-		if err != nil {
+		f, err := c.node(part)
+		if err != nil || f == nil {
 			return nil, err
 		}
-		if q == nil {
-			return nil, nil
-		}
-		any = append(any, q)
+		parts = append(parts, f)
 	}
-	return bleve.NewDisjunctionQuery(any), nil
+	return anyOf(parts), nil
 }
 
 // later reports whether only the text of a document tells if it has a node:
@@ -191,7 +192,7 @@ func later(n query.Node) bool {
 }
 
 // text compiles a word or phrase that may stand in some of the text fields.
-func (c *compiler) text(n query.Text, in []textField) (bleve.Query, error) {
+func (c *compiler) text(n query.Text, in []textField) (finder, error) {
 	w := cut(n.Text)
 	if len(w.row) == 0 {
 		c.notes = append(c.notes, fmt.Sprintf("%q has no word and was left out (hint: lit:%q looks for the signs)", n.Text, n.Text))
@@ -204,9 +205,9 @@ func (c *compiler) text(n query.Text, in []textField) (bleve.Query, error) {
 	if n.Prefix && !isDense(w.row[last]) && len([]rune(w.row[last])) < minPrefix {
 		return nil, fmt.Errorf("%w: %s* begins too many words (hint: give at least %d letters)", ErrQuery, w.row[last], minPrefix)
 	}
-	var all []bleve.Query
+	var words []finder
 	for i, word := range w.row {
-		var q bleve.Query
+		var q finder
 		var err error
 		switch {
 		case n.Prefix && i == last, len(w.row) == 1 && isDense(word): // of dense scripts the index has pairs
@@ -219,23 +220,20 @@ func (c *compiler) text(n query.Text, in []textField) (bleve.Query, error) {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, q)
+		words = append(words, q)
 	}
 	for _, f := range w.flags {
 		q, err := c.exact(f, in)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, q)
+		words = append(words, q)
 	}
-	if len(all) == 1 {
-		return all[0], nil
-	}
-	return bleve.NewConjunctionQuery(all), nil // its text tells whether they stand in a row
+	return allOf(words), nil // its text tells whether they stand in a row
 }
 
 // exact wants a word as it is.
-func (c *compiler) exact(word string, in []textField) (bleve.Query, error) {
+func (c *compiler) exact(word string, in []textField) (finder, error) {
 	var vs []variant
 	for _, f := range in {
 		vs = append(vs, variant{f.name, word, f.boost, f.length})
@@ -244,7 +242,7 @@ func (c *compiler) exact(word string, in []textField) (bleve.Query, error) {
 }
 
 // word wants a word, or what stands for it.
-func (c *compiler) word(word string, in []textField) (bleve.Query, error) {
+func (c *compiler) word(word string, in []textField) (finder, error) {
 	return c.weigh(word, ways(word, in))
 }
 
@@ -266,53 +264,89 @@ func ways(word string, in []textField) []variant {
 	return vs
 }
 
-// weigh makes a query of the variants that there are, weighted by how rare they
-// are together.
-func (c *compiler) weigh(word string, vs []variant) (bleve.Query, error) {
-	var docs uint64
-	kept := vs[:0]
-	for _, v := range vs {
-		n, err := c.r.count(v.field, v.term)
-		if err != nil {
-			return nil, err
-		}
-		if n > 0 {
-			kept = append(kept, v)
-			docs += n
-		}
+// weigh finds the variants that there are.
+func (c *compiler) weigh(word string, vs []variant) (finder, error) {
+	w, err := lookUp(c.parts, vs)
+	if err != nil {
+		return nil, err
 	}
-	if docs == 0 && !slices.Contains(c.lacked, word) {
-		c.lacked = append(c.lacked, word)
-	}
-	if docs <= fewDocs {
-		c.rare = append(c.rare, word)
-	}
-	return &wordQuery{variants: kept, idf: inverse(docs, uint64(c.r.Info.Docs))}, nil
+	return c.weighed(word, w), nil
 }
 
-// prefix wants a word that begins so.
-func (c *compiler) prefix(stem string, in []textField) (bleve.Query, error) {
-	var vs []variant
-	for _, f := range in {
-		terms, err := c.r.terms(f.name, stem, maxExpanded)
-		if err != nil {
-			return nil, err
-		}
-		if len(terms) == maxExpanded {
-			note := fmt.Sprintf("%s* begins more than %d words; only the most frequent were looked for", stem, maxExpanded)
-			if !slices.Contains(c.notes, note) {
-				c.notes = append(c.notes, note)
+// weighed weights what stands for a word by how rare it is.
+func (c *compiler) weighed(word string, w *wordFinder) finder {
+	if w.count == 0 && !slices.Contains(c.lacked, word) {
+		c.lacked = append(c.lacked, word)
+	}
+	if w.count <= fewDocs {
+		c.rare = append(c.rare, word)
+	}
+	w.idf = inverse(w.count, uint64(c.r.Info.Docs))
+	c.ranked = append(c.ranked, w)
+	return w
+}
+
+// either finds the documents that have one of some values in a field.
+func (c *compiler) either(field string, values ...string) (finder, error) {
+	vs := make([]variant, len(values))
+	for i, v := range values {
+		vs[i] = variant{field: field, term: v}
+	}
+	return lookUp(c.parts, vs)
+}
+
+// prefix wants a word that begins so. The most frequent of these words rank as
+// words do; of all others it counts that they are there.
+func (c *compiler) prefix(stem string, in []textField) (finder, error) {
+	every := make([][]*source, len(c.parts)) // by part, a source for each field
+	counts := make([][]map[string]uint64, len(in))
+	for i := range in {
+		counts[i] = make([]map[string]uint64, len(c.parts))
+	}
+	err := inParallel(context.Background(), len(c.parts), func(n int) error {
+		p := c.parts[n]
+		for i, f := range in {
+			counts[i][n] = make(map[string]uint64)
+			err := p.terms(f.name, stem, nil, func(term string, docs uint64) { counts[i][n][term] = docs })
+			if err != nil {
+				return err
 			}
+			if len(counts[i][n]) == 0 {
+				continue
+			}
+			docs, err := p.union(f.name, maps.Keys(counts[i][n]))
+			if err != nil {
+				return err
+			}
+			every[n] = append(every[n], &source{variant: &variant{f.name, stem, f.boost, f.length}, docs: docs})
 		}
-		for _, t := range terms {
-			vs = append(vs, variant{f.name, t, f.boost, f.length})
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var vs []variant
+	for i, f := range in {
+		for _, term := range frequent(sum(counts[i]), maxExpanded) {
+			vs = append(vs, variant{f.name, term, f.boost, f.length})
 		}
 	}
-	return c.weigh(stem+"*", vs)
+	w, err := lookUp(c.parts, vs)
+	if err != nil {
+		return nil, err
+	}
+	w.count = 0
+	for n := range every {
+		for _, s := range every[n] {
+			w.count += s.docs.GetCardinality()
+		}
+		w.sources[n] = append(w.sources[n], every[n]...)
+	}
+	return c.weighed(stem+"*", w), nil
 }
 
 // field compiles field:value.
-func (c *compiler) field(n query.Field) (bleve.Query, error) {
+func (c *compiler) field(n query.Field) (finder, error) {
 	switch n.Name {
 	case "cmd", "file":
 		return c.inCommands(n)
@@ -339,15 +373,18 @@ var placed = map[string]func(*session.Header) string{
 }
 
 // placed wants the places that have one of some values.
-func (c *compiler) placed(of func(*session.Header) string, values []query.Text) (bleve.Query, error) {
-	q := &wordQuery{}
+func (c *compiler) placed(of func(*session.Header) string, values []query.Text) (finder, error) {
 	places, err := c.r.Places()
+	if err != nil {
+		return nil, err
+	}
+	var wanted []string
 	for i := range places {
 		if h := &places[i].Header; slices.ContainsFunc(values, func(v query.Text) bool { return sameValue(of(h), v) }) {
-			q.variants = append(q.variants, variant{field: fieldPlace, term: Place(h)})
+			wanted = append(wanted, Place(h))
 		}
 	}
-	return q, err
+	return c.either(fieldPlace, wanted...)
 }
 
 // sameValue compares a value with a wanted one, in any case.
@@ -365,34 +402,30 @@ var keywords = map[string]string{
 
 // keyword wants one of some values. What is not found as it is written is
 // found in another case.
-func (c *compiler) keyword(field string, values []query.Text) (bleve.Query, error) {
-	var vs []variant
+func (c *compiler) keyword(field string, values []query.Text) (finder, error) {
+	known, err := c.r.values(field)
+	if err != nil {
+		return nil, err
+	}
+	var wanted []string
 	for _, v := range values {
-		if !v.Prefix {
-			if n, err := c.r.count(field, v.Text); err != nil {
-				return nil, err
-			} else if n > 0 {
-				vs = append(vs, variant{field: field, term: v.Text})
-				continue
-			}
-		}
-		known, err := c.r.values(field)
-		if err != nil {
-			return nil, err
+		if _, found := slices.BinarySearch(known, v.Text); found && !v.Prefix {
+			wanted = append(wanted, v.Text)
+			continue
 		}
 		for _, k := range known {
 			if sameValue(k, v) {
-				vs = append(vs, variant{field: field, term: k})
+				wanted = append(wanted, k)
 			}
 		}
 	}
-	return &wordQuery{variants: vs}, nil
+	return c.either(field, wanted...)
 }
 
 // inCommands wants words in commands: file:path those that end a path.
-func (c *compiler) inCommands(n query.Field) (bleve.Query, error) {
+func (c *compiler) inCommands(n query.Field) (finder, error) {
 	in := textFields[slices.IndexFunc(textFields, func(f textField) bool { return f.name == command }):][:1]
-	var any []bleve.Query
+	var words []finder
 	for _, v := range n.Values {
 		v.Quoted = !v.Prefix && n.Name == "file"
 		q, err := c.text(v, in)
@@ -402,35 +435,33 @@ func (c *compiler) inCommands(n query.Field) (bleve.Query, error) {
 		if q == nil {
 			return nil, fmt.Errorf("%w: %s:%s has no word", ErrQuery, n.Name, v.Text)
 		}
-		any = append(any, q)
+		words = append(words, q)
 	}
-	return bleve.NewDisjunctionQuery(any), nil
+	return anyOf(words), nil
 }
 
-func (c *compiler) projects(n query.Field) (bleve.Query, error) {
-	q := &wordQuery{}
+func (c *compiler) projects(n query.Field) (finder, error) {
 	if c.q.Places == nil {
 		return nil, fmt.Errorf("%w: projects are not known here", ErrQuery)
 	}
+	var wanted []string
 	for _, v := range n.Values {
 		places, err := c.q.Places(v.Text, v.Prefix)
 		if err != nil {
 			return nil, err
 		}
-		for _, p := range places {
-			q.variants = append(q.variants, variant{field: fieldPlace, term: p})
-		}
+		wanted = append(wanted, places...)
 	}
-	return q, nil
+	return c.either(fieldPlace, wanted...)
 }
 
 // sessions wants sessions by name, agent/id, or by the beginning of either.
-func (c *compiler) sessions(n query.Field) (bleve.Query, error) {
-	q := &wordQuery{}
+func (c *compiler) sessions(n query.Field) (finder, error) {
 	names, err := c.r.values(fieldSession)
 	if err != nil {
 		return nil, err
 	}
+	var wanted []string
 	for _, v := range n.Values {
 		want := v.Text
 		if ref, err := session.ParseRef(want); err == nil && ref.N >= 0 {
@@ -439,46 +470,49 @@ func (c *compiler) sessions(n query.Field) (bleve.Query, error) {
 		for _, name := range names {
 			_, id, _ := strings.Cut(name, "/")
 			if strings.HasPrefix(name, want) || strings.HasPrefix(id, want) {
-				q.variants = append(q.variants, variant{field: fieldSession, term: name})
+				wanted = append(wanted, name)
 			}
 		}
 	}
-	return q, nil
+	return c.either(fieldSession, wanted...)
 }
 
 // authors are stored for words of the user's side; the agent's are what it
 // says, a tool's what is called.
-func (c *compiler) authors(n query.Field) (bleve.Query, error) {
-	q := &wordQuery{}
+func (c *compiler) authors(n query.Field) (finder, error) {
+	var vs []variant
 	for _, v := range n.Values {
 		switch session.Author(v.Text) {
 		case session.ByAgent:
-			q.variants = append(q.variants, variant{field: fieldKind, term: string(session.Agent)})
+			vs = append(vs, variant{field: fieldKind, term: string(session.Agent)})
 		case session.ByTool:
-			q.variants = append(q.variants, variant{field: fieldKind, term: string(session.Result)})
+			vs = append(vs, variant{field: fieldKind, term: string(session.Result)})
 		default:
-			q.variants = append(q.variants, variant{field: fieldAuthor, term: v.Text})
+			vs = append(vs, variant{field: fieldAuthor, term: v.Text})
 		}
 	}
-	return q, nil
+	return lookUp(c.parts, vs)
 }
 
-func (c *compiler) failed(n query.Field) (bleve.Query, error) {
-	failed := &wordQuery{variants: []variant{{field: fieldOutcome, term: string(session.Failed)}}}
+func (c *compiler) failed(n query.Field) (finder, error) {
+	failed, err := c.either(fieldOutcome, string(session.Failed))
+	if err != nil {
+		return nil, err
+	}
+	results, err := c.either(fieldKind, string(session.Result))
 	yes := slices.ContainsFunc(n.Values, func(v query.Text) bool { return v.Text == "yes" })
 	no := slices.ContainsFunc(n.Values, func(v query.Text) bool { return v.Text == "no" })
-	results := &wordQuery{variants: []variant{{field: fieldKind, term: string(session.Result)}}}
 	switch {
 	case yes && no:
-		return results, nil
+		return results, err
 	case yes:
-		return failed, nil
+		return failed, err
 	}
-	return bleve.NewBooleanQuery([]bleve.Query{results}, nil, []bleve.Query{failed}), nil
+	return but{results, failed}, err
 }
 
 // time wants days; undated events pass.
-func (c *compiler) time(n query.Time) (bleve.Query, error) {
+func (c *compiler) time(n query.Time) (finder, error) {
 	since, until, err := n.Span(c.q.Now)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrQuery, err)
@@ -490,27 +524,25 @@ func (c *compiler) time(n query.Time) (bleve.Query, error) {
 	if !until.IsZero() {
 		to = until.UTC().Format(dayForm)
 	}
-	yes := true
-	days := bleve.NewTermRangeInclusiveQuery(from, to, &yes, &yes)
-	days.SetField(fieldDay)
-	return bleve.NewDisjunctionQuery([]bleve.Query{days, &wordQuery{variants: []variant{{field: fieldDay, term: undated}}}}), nil
+	days, err := c.r.values(fieldDay)
+	if err != nil {
+		return nil, err
+	}
+	days = slices.DeleteFunc(slices.Clone(days), func(d string) bool { return d != undated && (d < from || d > to) })
+	return c.either(fieldDay, days...)
 }
 
 const dayForm = "20060102"
 
-// everything finds all events, those of later days first.
-func (r *Reader) everything() (bleve.Query, error) {
-	days, err := r.values(fieldDay)
+// everything finds all events.
+func (r *Reader) everything(parts []*part) (finder, error) {
+	kinds, err := r.values(fieldKind)
 	if err != nil {
 		return nil, err
 	}
-	q := &wordQuery{idf: 1}
-	for _, d := range days {
-		v := variant{field: fieldDay, term: d, length: 1}
-		if t, err := time.Parse(dayForm, d); err == nil {
-			v.weight = math.Max(1, float64(t.Unix()/86400)) / 1e5 // days since 1970: a later day weighs more
-		}
-		q.variants = append(q.variants, v)
+	var vs []variant
+	for _, k := range kinds {
+		vs = append(vs, variant{field: fieldKind, term: k})
 	}
-	return q, nil
+	return lookUp(parts, vs)
 }

@@ -13,14 +13,15 @@ import (
 	"lode/session"
 )
 
-// Fields that hold text, by who or what wrote it, and their weight in ranking:
-// what a person said is what people remember, and an error what they look for.
+// Fields that hold text, by who or what wrote it, from the weightiest in
+// ranking: what a person said is what people remember, and an error what they
+// look for.
 // No field has the positions of its words, which would double its size: whether
 // words stand in a row is read in the stored text.
 var textFields = []textField{
 	{human, 3, 50, true},
-	{command, 2, 12, false},
 	{problem, 2.5, 15, false},
+	{command, 2, 12, false},
 	{agent, 1.5, 50, true},
 	{output, 1, 60, false},
 }
@@ -299,9 +300,6 @@ func (b *builder) describe(d *document.Document, e, result *session.Event) {
 
 func (b *builder) keyword(d *document.Document, field, value string) {
 	options := unscored
-	if field == fieldDay {
-		options = indexed // days rank what is only filtered
-	}
 	if value != "" {
 		d.AddField(document.NewTextFieldCustom(field, nil, []byte(value), options, keywordAnalyzer{}))
 	}

@@ -25,8 +25,6 @@ type Reader struct {
 	Info   Info
 	lock   *flock.Flock
 	shards []*openedShard
-	byName map[string]*openedShard
-	alias  bleve.IndexAlias
 	mu     sync.Mutex
 	dicts  map[string][]string // values of keyword fields
 }
@@ -58,7 +56,7 @@ func openGeneration(gen string) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{lock: lock, alias: bleve.NewIndexAlias(), byName: make(map[string]*openedShard), dicts: make(map[string][]string)}
+	r := &Reader{lock: lock, dicts: make(map[string][]string)}
 	if r.Info, err = readInfo(gen); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
@@ -73,8 +71,16 @@ func openGeneration(gen string) (*Reader, error) {
 	if err := r.openShards(gen, entries); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
-	if n, err := r.alias.DocCount(); len(r.shards) > 0 && (err != nil || int(n) != r.Info.Docs) {
-		return nil, errors.Join(fmt.Errorf("it has %d documents, not %d: a part of it is lost", n, r.Info.Docs), err, r.Close())
+	docs := uint64(0)
+	for _, sh := range r.shards {
+		n, err := sh.DocCount()
+		if err != nil {
+			return nil, errors.Join(err, r.Close())
+		}
+		docs += n
+	}
+	if len(r.shards) > 0 && int(docs) != r.Info.Docs {
+		return nil, errors.Join(fmt.Errorf("it has %d documents, not %d: a part of it is lost", docs, r.Info.Docs), r.Close())
 	}
 	return r, nil
 }
@@ -99,8 +105,6 @@ func (r *Reader) openShards(gen string, entries []fs.DirEntry) error {
 	for _, sh := range opened {
 		if sh != nil {
 			r.shards = append(r.shards, sh)
-			r.byName[sh.Name()] = sh
-			r.alias.Add(sh.Index)
 		}
 	}
 	return errors.Join(errs...)
@@ -184,31 +188,6 @@ func terms(dict index.FieldDict) func(yield func(string) bool) {
 				return
 			}
 		}
-	}
-}
-
-// terms lists the terms of a field that begin so, the most frequent first, at
-// most so many.
-func (r *Reader) terms(field, prefix string, most int) ([]string, error) {
-	counts := make(map[string]uint64)
-	for _, sh := range r.shards {
-		dict, err := sh.reader.FieldDictPrefix(field, []byte(prefix))
-		if err != nil {
-			return nil, err
-		}
-		addCounts(counts, dict)
-	}
-	return frequent(counts, most), nil
-}
-
-func addCounts(counts map[string]uint64, dict index.FieldDict) {
-	defer dict.Close()
-	for {
-		e, err := dict.Next()
-		if err != nil || e == nil {
-			return
-		}
-		counts[e.Term] += e.Count
 	}
 }
 

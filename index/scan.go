@@ -8,10 +8,8 @@ import (
 	"fmt"
 	"io/fs"
 	"regexp/syntax"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
 
 	"lode/index/query"
 	"lode/session"
@@ -62,7 +60,7 @@ func (r *Reader) scan(ctx context.Context, q *Query, found compiled) (Answer, er
 	if s.unread > 0 {
 		a.Notes = append(a.Notes, fmt.Sprintf("%s could not be read (hint: lode status)", plural(s.unread, "stored session")))
 	}
-	return a, r.choose(&a, q, hits)
+	return a, choose(&a, q, hits)
 }
 
 // mixed reports whether fields stand beside literals under OR: the index knows
@@ -84,16 +82,23 @@ func mixed(n query.Node) bool {
 
 // documents lists all documents that the index finds, by session.
 func (r *Reader) documents(ctx context.Context, found compiled) (map[string]map[session.Ref]bool, error) {
-	res, err := r.find(ctx, found, max(1, r.Info.Docs))
+	m, err := r.match(ctx, found)
 	if err != nil {
 		return nil, err
 	}
 	by := make(map[string]map[session.Ref]bool)
-	for _, h := range toHits(res.Hits) {
-		if by[h.Session] == nil {
-			by[h.Session] = make(map[session.Ref]bool)
+	for i, p := range found.parts {
+		for it := m.in[i].docs.Iterator(); it.HasNext(); {
+			ref, err := p.ref(it.Next())
+			if err != nil {
+				return nil, err
+			}
+			name := ref.Agent + "/" + ref.Session
+			if by[name] == nil {
+				by[name] = make(map[session.Ref]bool)
+			}
+			by[name][ref] = true
 		}
-		by[h.Session][h.Ref] = true
 	}
 	return by, nil
 }
@@ -110,24 +115,11 @@ type scanner struct {
 // all looks through sessions, as many at once as there are processors.
 func (s *scanner) all(ctx context.Context, names []string) ([]Hit, error) {
 	found, errs := make([][]Hit, len(names)), make([]error, len(names))
-	next := make(chan int)
-	var workers sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		workers.Go(func() {
-			for i := range next {
-				found[i], errs[i] = s.one(names[i])
-			}
-		})
-	}
-	for i := range names {
-		if ctx.Err() != nil {
-			break
-		}
-		next <- i
-	}
-	close(next)
-	workers.Wait()
-	if err := ctx.Err(); err != nil {
+	err := inParallel(ctx, len(names), func(i int) error {
+		found[i], errs[i] = s.one(names[i])
+		return nil
+	})
+	if err != nil {
 		return nil, err
 	}
 	var hits []Hit

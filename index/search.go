@@ -10,11 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/blevesearch/bleve/v2"
-	"github.com/blevesearch/bleve/v2/search"
-	bquery "github.com/blevesearch/bleve/v2/search/query"
-	index "github.com/blevesearch/bleve_index_api"
-
 	"lode/index/query"
 	"lode/session"
 )
@@ -45,7 +40,8 @@ const (
 // Answer is what a search found.
 type Answer struct {
 	Tier  string
-	Total int      // documents; of rows of words that stand in long texts, those looked at
+	Total int      // documents
+	Open  bool     // there may be more than Total: not all texts were read
 	Hits  []Hit    // the best of each session, in order of rank
 	More  bool     // there are more sessions behind the last one
 	Notes []string // what was passed over, or taken otherwise than it stands
@@ -64,7 +60,7 @@ type Hit struct {
 	Snippet Snippet
 	More    int // further hits in the same session
 	text    string
-	shard   string
+	at      ranked
 }
 
 // ErrQuery says that a query cannot be searched for as it stands.
@@ -72,10 +68,8 @@ var ErrQuery = errors.New("this cannot be searched for")
 
 const (
 	maxCandidates = 400 // hits that are grouped by session, at first
-	perSession    = 20  // hits looked at for each session of this page and those before
-	mostHits      = 10_000
-	maxVerified   = 400  // hits whose text is looked at, at first
-	mostVerified  = 5000 // and at most, about
+	verifyBatch   = 48  // hits whose texts are read at once, to see whether words stand in a row
+	mostVerified  = 4 * maxRanked
 	tie           = 1.02 // scores that differ by less are the same; the later session comes first
 )
 
@@ -120,121 +114,88 @@ func onlyNot(n query.Node) bool {
 
 // run finds what was compiled, ranks and groups it.
 func (r *Reader) run(ctx context.Context, q *Query, found compiled) (Answer, error) {
-	if later(q.Node) || q.Accept != nil {
-		return r.verified(ctx, q, found)
-	}
-	res, err := r.find(ctx, found, min(max(maxCandidates, perSession*(q.Skip+q.Limit)), mostHits))
+	m, err := r.match(ctx, found)
 	if err != nil {
 		return Answer{}, err
 	}
-	a := Answer{Tier: Exact, Total: int(res.Total)}
-	return a, r.choose(&a, q, toHits(res.Hits))
-}
-
-// verified finds what was compiled as far as the text of a document tells that
-// it has it. It looks at more of them while too few have.
-func (r *Reader) verified(ctx context.Context, q *Query, found compiled) (Answer, error) {
-	a, j := Answer{Tier: Exact}, newJudge(q.Node)
-	var kept []Hit
-	for looked, size := 0, maxVerified; ; size *= 4 {
-		res, err := r.find(ctx, found, size)
+	if later(q.Node) || q.Accept != nil {
+		return verified(ctx, q, m)
+	}
+	a := Answer{Tier: Exact, Total: m.total}
+	for most := maxRanked; ; most *= 4 {
+		k, err := rank(ctx, m, most)
 		if err != nil {
 			return a, err
 		}
-		hits := toHits(res.Hits)
-		for i := looked; i < len(hits); i++ {
-			if err := r.fill(&hits[i]); err != nil {
-				return a, err
-			}
-			if j.read(hits[i].text).of(q.Node) != no && (q.Accept == nil || q.Accept(hits[i].text)) {
-				kept = append(kept, hits[i])
-			}
+		hits, err := k.first(maxCandidates)
+		for err == nil && len(group(hits)) < q.Skip+q.Limit && len(hits) < len(k.docs) {
+			hits, err = k.first(2 * len(hits))
 		}
-		looked = len(hits)
-		a.Total = int(res.Total) - looked + len(kept)
-		if looked >= int(res.Total) || len(res.Hits) < size || len(group(kept)) >= q.Skip+q.Limit || size > mostVerified {
-			break
+		if err != nil {
+			return a, err
 		}
+		if len(group(hits)) < q.Skip+q.Limit && most < m.total {
+			continue
+		}
+		if k.note != "" {
+			a.Notes = append(a.Notes, k.note)
+		}
+		return a, choose(&a, q, hits)
 	}
-	if len(kept) == 0 {
-		a.Total = 0
-	}
-	return a, r.choose(&a, q, kept)
 }
 
-// find runs what was compiled and returns the best documents.
-func (r *Reader) find(ctx context.Context, found compiled, size int) (*bleve.SearchResult, error) {
-	what := found.find
-	if what == nil {
-		var err error
-		if what, err = r.everything(); err != nil {
-			return nil, err
-		}
-	}
-	if found.filter != nil || found.without != nil {
-		b := bquery.NewBooleanQuery([]bquery.Query{what}, nil, nil)
-		if found.filter != nil {
-			b.AddFilter(found.filter)
-		}
-		if found.without != nil {
-			b.AddMustNot(found.without)
-		}
-		what = b
-	}
-	req := bleve.NewSearchRequestOptions(what, size, 0, false)
-	res, err := r.alias.SearchInContext(ctx, req)
-	if err == nil && len(res.Hits) == size && !settle(res) {
-		req.SortBy([]string{"-_score", "_id"}) // a third slower, so only where nothing else will do
-		res, err = r.alias.SearchInContext(ctx, req)
-	}
+// verified keeps of a ranking what the text of a document tells to have the
+// query, until there is enough for the page.
+func verified(ctx context.Context, q *Query, m *matches) (Answer, error) {
+	a, j := Answer{Tier: Exact}, newJudge(q.Node)
+	k, err := rank(ctx, m, mostVerified)
 	if err != nil {
-		return nil, fmt.Errorf("searching: %w", err)
+		return a, err
 	}
-	slices.SortStableFunc(res.Hits, func(a, b *search.DocumentMatch) int {
-		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.ID, b.ID))
-	})
-	return res, nil
-}
-
-// settle drops the worst hits of a cut result, all with the same score: which of
-// these were found is chance, and would change with each update of the index.
-// It reports false when nothing would be left.
-func settle(res *bleve.SearchResult) bool {
-	last := res.Hits[len(res.Hits)-1].Score
-	keep := slices.IndexFunc(res.Hits, func(d *search.DocumentMatch) bool { return d.Score == last })
-	if keep > 0 {
-		res.Hits = res.Hits[:keep]
-	}
-	return keep > 0
-}
-
-func toHits(found search.DocumentMatchCollection) []Hit {
-	hits := make([]Hit, 0, len(found))
-	for _, d := range found {
-		ref, err := session.ParseRef(d.ID)
-		if err != nil || ref.N < 0 {
-			continue // a session's own document
+	var kept []Hit
+	looked := 0
+	for looked < len(k.docs) && len(group(kept)) < 2*(q.Skip+q.Limit) {
+		hits, err := k.first(looked + verifyBatch)
+		if err != nil {
+			return a, err
 		}
-		hits = append(hits, Hit{Ref: ref, Session: ref.Agent + "/" + ref.Session, Score: d.Score, shard: d.Index})
+		batch := hits[looked:]
+		looked = len(hits)
+		has := make([]bool, len(batch))
+		err = inParallel(ctx, len(batch), func(i int) error {
+			err := batch[i].fill()
+			text := batch[i].text
+			has[i] = err == nil && j.read(text).of(q.Node) != no && (q.Accept == nil || q.Accept(text))
+			return err
+		})
+		if err != nil {
+			return a, err
+		}
+		for i := range batch {
+			if has[i] {
+				kept = append(kept, batch[i])
+			}
+		}
 	}
-	return hits
+	a.Total, a.Open = len(kept), looked < m.total
+	return a, choose(&a, q, kept)
 }
 
 // choose makes the page of an answer: the best hit of each session, ordered by
 // score, and where scores tie by time.
-func (r *Reader) choose(a *Answer, q *Query, hits []Hit) error {
+func choose(a *Answer, q *Query, hits []Hit) error {
 	best := group(hits)
 	first, last := min(q.Skip, len(best)), min(q.Skip+q.Limit, len(best))
 	window := best[:min(len(best), 2*last)]
 	for i := range window {
-		if err := r.fill(&window[i]); err != nil {
+		if err := window[i].fill(); err != nil {
 			return err
 		}
 	}
 	slices.SortStableFunc(window, func(a, b Hit) int {
 		return cmp.Or(cmp.Compare(level(b.Score), level(a.Score)), b.Time.Compare(a.Time))
 	})
-	a.More = last < len(best) || len(best) > first && len(hits) < min(a.Total, mostHits)
+	a.More = last < len(best) || len(best) > first && (a.Open || len(hits) < a.Total)
 	a.Hits = best[first:last]
 	m := newMarker(q.Node)
 	for i := range a.Hits {
@@ -267,33 +228,6 @@ func group(hits []Hit) []Hit {
 	return best
 }
 
-// fill reads what is stored of a hit's document.
-func (r *Reader) fill(h *Hit) error {
-	if h.text != "" {
-		return nil
-	}
-	sh := r.byName[h.shard]
-	if sh == nil {
-		return fmt.Errorf("reading %s: no shard %q", h.Ref, h.shard)
-	}
-	d, err := sh.Document(h.Ref.String())
-	if err != nil || d == nil {
-		return fmt.Errorf("reading %s: %w", h.Ref, errors.Join(err, errors.New("its document is lost")))
-	}
-	d.VisitFields(func(f index.Field) {
-		switch f.Name() {
-		case fieldText:
-			h.text = string(f.Value())
-		case fieldMeta:
-			var m meta
-			if m, err = parseMeta(string(f.Value())); err == nil {
-				h.Time, h.Kind, h.Tool, h.Outcome, h.Src = m.Time, m.Kind, m.Tool, m.Outcome, m.Src
-			}
-		}
-	})
-	return err
-}
-
 // Why says why a query found nothing: which filters took hits away, what stands
 // nowhere and what is near it.
 func (r *Reader) Why(ctx context.Context, q Query) ([]string, error) {
@@ -309,8 +243,8 @@ func (r *Reader) Why(ctx context.Context, q Query) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if n > 0 {
-			notes = append(notes, fmt.Sprintf("without %s there would be %s", query.Print(part), plural(n, "hit")))
+		if n.Total > 0 {
+			notes = append(notes, fmt.Sprintf("without %s there would be %s", query.Print(part), n.hits()))
 		}
 	}
 	if len(notes) == 0 && len(bare) < len(parts) && len(bare) > 0 {
@@ -318,8 +252,8 @@ func (r *Reader) Why(ctx context.Context, q Query) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if n > 0 {
-			notes = append(notes, fmt.Sprintf("without the filters there would be %s", plural(n, "hit")))
+		if n.Total > 0 {
+			notes = append(notes, fmt.Sprintf("without the filters there would be %s", n.hits()))
 		}
 	}
 	if len(notes) > 0 {
@@ -339,18 +273,25 @@ func (r *Reader) Why(ctx context.Context, q Query) ([]string, error) {
 }
 
 // total counts what a query of some parts finds, exactly.
-func (r *Reader) total(ctx context.Context, q Query, parts []query.Node) (int, error) {
+func (r *Reader) total(ctx context.Context, q Query, parts []query.Node) (Answer, error) {
 	if len(parts) == 0 || scans(query.And(parts)) {
-		return 0, nil
+		return Answer{}, nil
 	}
 	q.Node, q.Limit = query.And(parts), 1
 	c := &compiler{r: r, q: &q}
 	found, err := c.compile(q.Node)
 	if err != nil || found.find == nil && found.filter == nil {
-		return 0, nil
+		return Answer{}, nil
 	}
-	a, err := r.run(ctx, &q, found)
-	return a.Total, err
+	return r.run(ctx, &q, found)
+}
+
+// hits says how many there are.
+func (a *Answer) hits() string {
+	if a.Open {
+		return "at least " + plural(a.Total, "hit")
+	}
+	return plural(a.Total, "hit")
 }
 
 // lacking says which words stand nowhere, and which are near them.

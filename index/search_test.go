@@ -262,18 +262,63 @@ func finds(t *testing.T, r *Reader, n query.Node, store *session.Store, line int
 		t.Errorf("%s: %v", query.Print(n), err)
 		return false
 	}
-	res, err := r.find(context.Background(), what, 100)
+	var hits []Hit
+	m, err := r.match(context.Background(), what)
+	if err == nil {
+		var k *ranking
+		if k, err = rank(context.Background(), m, maxRanked); err == nil {
+			hits, err = k.first(100)
+		}
+	}
 	if err != nil {
 		t.Errorf("%s: %v", query.Print(n), err)
 		return false
 	}
-	hits := toHits(res.Hits)
 	i := slices.IndexFunc(hits, func(h Hit) bool { return h.Ref.N == line })
 	if i < 0 {
 		return false
 	}
-	if err := r.fill(&hits[i]); err != nil {
+	if err := hits[i].fill(); err != nil {
 		t.Error(err)
 	}
 	return newJudge(n).read(hits[i].text).of(n) != no
+}
+
+// Of more documents than are ranked, those that people wrote are, however old,
+// and all are counted; what one session has more of than that hides no other.
+func TestMoreThanRanked(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "index")
+	var long strings.Builder
+	long.WriteString("2026-06-01 /home/dev/shop\n")
+	for range maxRanked + 1000 {
+		long.WriteString("shell: ls\n> a slow cart\n")
+	}
+	put(t, dir, story("claude/long", long.String()),
+		story("claude/old", "2024-01-01 /home/dev/shop\nuser: why is the cart so slow, and slow again when there is nothing in it\n"),
+		story("claude/other", "2026-01-01 /home/dev/shop\nshell: ls\n> a slow cart, and a car\n"))
+	r := openReader(t, dir)
+	for line, want := range map[string]string{
+		"cart":           "5002 claude/old claude/long claude/other",
+		"-nothing cart":  "5001 claude/long claude/other",
+		"agent:claude":   "5002 claude/long claude/other claude/old",
+		`"slow cart"`:    "5001 claude/long claude/other",
+		`"slow again"`:   "1 claude/old",
+		`cart | limit=1`: "5002 claude/old",
+	} {
+		q, err := parseQuery(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := r.Search(context.Background(), q)
+		if err != nil {
+			t.Fatalf("Search(%s) = %v", line, err)
+		}
+		got := fmt.Sprint(a.Total)
+		for _, h := range a.Hits {
+			got += " " + h.Session
+		}
+		if got != want {
+			t.Errorf("Search(%s) = %s, open %v, want %s", line, got, a.Open, want)
+		}
+	}
 }

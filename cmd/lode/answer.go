@@ -38,7 +38,7 @@ func (d *desk) look(ctx context.Context, q index.Query, text string, o *searchOp
 	if err != nil {
 		return nil, err
 	}
-	view.Tier, view.Total, view.Notes = found.Tier, found.Total, append(view.Notes, found.Notes...)
+	view.Tier, view.Total, view.Open, view.Notes = found.Tier, found.Total, found.Open, append(view.Notes, found.Notes...)
 	view.Age = int64(max(0, d.w.clock.Sub(d.index.Info.Built).Seconds()))
 	if err := d.show(view, found.Hits); err != nil {
 		return nil, err

@@ -95,7 +95,7 @@ func (s *shelf) Search(ctx context.Context, q mcp.Query) (*mcp.Found, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := &mcp.Found{Total: view.Total, Notes: view.Notes}
+	found := &mcp.Found{Total: hits(view.Total, view.Open), Notes: view.Notes}
 	if q.Error != "" {
 		found.Notes = append([]string{view.Read}, found.Notes...)
 	}

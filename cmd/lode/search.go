@@ -83,6 +83,7 @@ type searchView struct {
 	Read  string    `json:"read"` // how the query was read, filters included
 	Tier  string    `json:"tier"`
 	Total int       `json:"total"`
+	Open  bool      `json:"open,omitempty"` // there may be more than total: not all texts that have the words were read
 	Took  int64     `json:"took_ms"`
 	Age   int64     `json:"index_age"` // seconds since the index was built
 	Hits  []hitView `json:"hits"`
@@ -159,7 +160,7 @@ func runSearch(ctx context.Context, g *globals, o searchOptions, args []string) 
 
 // search answers a query from the current generation of the index.
 func (w *world) search(ctx context.Context, text string, o *searchOptions) (*searchView, error) {
-	unread := make(chan int, 1)
+	begun, unread := time.Now(), make(chan int, 1)
 	go func() { // looking for changed files takes as long as searching
 		found, _ := ingest.Discover(w.where(nil))
 		n, _ := ingest.Unread(w.stateDir, found)
@@ -185,7 +186,7 @@ func (w *world) search(ctx context.Context, text string, o *searchOptions) (*sea
 	}
 	var enough <-chan time.Time
 	if d.index.Info.Sessions > manySessions {
-		enough = time.After(unreadWait)
+		enough = time.After(unreadWait - time.Since(begun))
 	}
 	select {
 	case n := <-unread:
@@ -198,9 +199,9 @@ func (w *world) search(ctx context.Context, text string, o *searchOptions) (*sea
 	return view, nil
 }
 
-// Where there are many sessions, an answer waits only so long for the number of
-// changed files: looking at files takes the longer the more there are, finding
-// an answer hardly.
+// Where there are many sessions, the number of changed files is waited for only
+// so long: looking at files takes the longer the more there are, finding an
+// answer hardly.
 const (
 	manySessions = 4000
 	unreadWait   = 30 * time.Millisecond

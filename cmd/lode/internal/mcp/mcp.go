@@ -44,7 +44,7 @@ type Query struct {
 
 // Found is the answer to a query.
 type Found struct {
-	Total int // hits in all
+	Total string // how many hits in all, in words
 	Hits  []Hit
 	Fixes []string // what worked where a failure was seen before
 	Notes []string // lode's own words about the answer

@@ -52,8 +52,8 @@ const trailer = 40
 
 func (f *Found) print(budget int) string {
 	head := "nothing found"
-	if f.Total > 0 {
-		head = fmt.Sprintf("%s; the best place of each session, quotes after |", count(f.Total, "hit"))
+	if len(f.Hits) > 0 {
+		head = f.Total + "; the best place of each session, quotes after |"
 	}
 	p := newPage(budget, head)
 	for _, fix := range f.Fixes {

@@ -37,12 +37,12 @@ func shop() Desk {
 					f.Hits = append(f.Hits, h)
 				}
 			}
-			f.Total = 2 * len(f.Hits)
+			f.Total = fmt.Sprintf("%d hits", 2*len(f.Hits))
 			return f, nil
 		},
 		Close: func(_ context.Context, query string) (Found, error) {
 			if query == "crat" {
-				return Found{Hits: []Hit{{Ref: "codex/s0#10", Project: "acme/shop", Title: "The cart of step 0", What: "user", Snippet: "the cart"}}, Total: 1, Notes: []string{"cart in place of crat"}}, nil
+				return Found{Hits: []Hit{{Ref: "codex/s0#10", Project: "acme/shop", Title: "The cart of step 0", What: "user", Snippet: "the cart"}}, Total: "1 hit", Notes: []string{"cart in place of crat"}}, nil
 			}
 			return Found{Notes: []string{"the word stands nowhere"}}, nil
 		},

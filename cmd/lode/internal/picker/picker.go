@@ -37,7 +37,7 @@ type Desk struct {
 // Found is the answer to a query.
 type Found struct {
 	Hits  []Hit
-	Total int      // hits in all
+	Total string   // how many hits in all, in words
 	Notes []string // about the answer
 }
 

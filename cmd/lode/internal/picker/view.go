@@ -1,6 +1,7 @@
 package picker
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -136,9 +137,9 @@ func (m *Model) said() string {
 	case m.shown == "" && len(m.found.Hits) > 0:
 		return dim.Render("the newest sessions; type to search in all")
 	}
-	text := fmt.Sprintf("%s in %s", count(m.found.Total, "hit"), count(len(m.found.Hits), "session"))
+	text := fmt.Sprintf("%s in %s", cmp.Or(m.found.Total, "0 hits"), count(len(m.found.Hits), "session"))
 	if m.at > 0 {
-		text = fmt.Sprintf("%d of %s; %s", m.at+1, count(len(m.found.Hits), "session"), count(m.found.Total, "hit"))
+		text = fmt.Sprintf("%d of %s; %s", m.at+1, count(len(m.found.Hits), "session"), m.found.Total)
 	}
 	if len(m.found.Hits) > 0 { // else they stand in place of the list
 		text = strings.Join(append([]string{text}, m.found.Notes...), "; ")
