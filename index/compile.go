@@ -3,7 +3,6 @@ package index
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -306,15 +305,22 @@ func (c *compiler) prefix(stem string, in []textField) (finder, error) {
 	err := inParallel(context.Background(), len(c.parts), func(n int) error {
 		p := c.parts[n]
 		for i, f := range in {
-			counts[i][n] = make(map[string]uint64)
-			err := p.terms(f.name, stem, nil, func(term string, docs uint64) { counts[i][n][term] = docs })
+			var terms []string
+			many := make(map[string]uint64)
+			err := p.terms(f.name, stem, nil, func(term string, docs uint64) {
+				terms = append(terms, term)
+				if docs > 1 || len(term) == len(stem) {
+					many[term] = docs
+				}
+			})
 			if err != nil {
 				return err
 			}
-			if len(counts[i][n]) == 0 {
+			counts[i][n] = many
+			if len(terms) == 0 {
 				continue
 			}
-			docs, err := p.union(f.name, maps.Keys(counts[i][n]))
+			docs, err := p.union(f.name, terms)
 			if err != nil {
 				return err
 			}

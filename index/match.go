@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -101,7 +100,7 @@ func (p *part) list(field, term string) (*source, error) {
 }
 
 // union returns the documents that have one of some terms.
-func (p *part) union(field string, terms iter.Seq[string]) (*roaring.Bitmap, error) {
+func (p *part) union(field string, terms []string) (*roaring.Bitmap, error) {
 	dict, err := p.dict(field)
 	if err != nil {
 		return nil, err
@@ -109,7 +108,7 @@ func (p *part) union(field string, terms iter.Seq[string]) (*roaring.Bitmap, err
 	all := roaring.New()
 	var list segment.PostingsList
 	var walk segment.PostingsIterator
-	for term := range terms {
+	for _, term := range terms {
 		if list, err = dict.PostingsList([]byte(term), p.seg.Deleted(), list); err != nil {
 			return nil, err
 		}

@@ -13,7 +13,7 @@ import (
 // maxRanked is how many documents are ranked at first, about. Of more that match, it is
 // those whose words stand in the field that weighs most, and among these the
 // latest: an answer must not take the longer the more sessions there are.
-const maxRanked = 4000
+const maxRanked = 2000
 
 // matches is what a compiled query finds, by part.
 type matches struct {

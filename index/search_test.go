@@ -290,7 +290,7 @@ func TestMoreThanRanked(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "index")
 	var long strings.Builder
 	long.WriteString("2026-06-01 /home/dev/shop\n")
-	for range maxRanked + 1000 {
+	for range 5000 {
 		long.WriteString("shell: ls\n> a slow cart\n")
 	}
 	put(t, dir, story("claude/long", long.String()),
