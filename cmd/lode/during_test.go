@@ -19,17 +19,22 @@ import (
 // that goes on running: none fails, and what each finds is what the generation
 // before or after has. Some run while the nightly stands still in the middle of
 // its work, holding its lock: none waits for it. LODE_SEARCHES says how many
-// there are to be at least.
+// there are to be at least; where LODE_CORPUS and LODE_CORPUS_CONFIG are set, they
+// run over a copy of that home.
 func TestSearchDuringNightly(t *testing.T) {
 	wanted := 40
 	if n, err := strconv.Atoi(os.Getenv("LODE_SEARCHES")); err == nil {
 		wanted = n
 	}
 	home, state := filepath.Join(t.TempDir(), "home"), filepath.Join(t.TempDir(), "state")
-	if err := os.CopyFS(home, os.DirFS(filepath.Join("..", "..", "testdata", "sample"))); err != nil {
+	from, config := filepath.Join("..", "..", "testdata", "sample"), filepath.Join(home, "lode.yaml")
+	if corpus := os.Getenv("LODE_CORPUS"); corpus != "" {
+		from, config = corpus, os.Getenv("LODE_CORPUS_CONFIG")
+	}
+	if err := os.CopyFS(home, os.DirFS(from)); err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"--home", home, "--config", filepath.Join(home, "lode.yaml"), "--state", state, "--now", "2026-05-01"}
+	args := []string{"--home", home, "--config", config, "--state", state, "--now", "2026-05-01"}
 	if out, err := exec.Command("lode", append(args, "nightly", "--since", "all")...).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
