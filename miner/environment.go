@@ -1,6 +1,7 @@
 package miner
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -165,6 +166,9 @@ func findEnvironment(v *View, emit func(Signal)) {
 		if p == nil {
 			p = v.Line(e).Main()
 		}
+		if c.Name == "signing" {
+			p = cmp.Or(signer(v.Line(e)), p)
+		}
 		if p != nil {
 			s.Subject, s.Role = general(p), string(p.Role)
 			switch c.Name {
@@ -184,6 +188,17 @@ func findEnvironment(v *View, emit func(Signal)) {
 	for _, s := range found {
 		emit(s)
 	}
+}
+
+// signer returns what in a command line makes commits or tags.
+func signer(line *command.Line) *command.Program {
+	for i := range line.Programs {
+		p := &line.Programs[i]
+		if p.Name == "git" && slices.Contains([]string{"commit", "tag", "merge", "rebase", "cherry-pick", "revert", "am", "pull"}, p.Sub) {
+			return p
+		}
+	}
+	return nil
 }
 
 // targets are the assignments that choose the system to build for.

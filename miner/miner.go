@@ -27,7 +27,7 @@ type Detector struct {
 
 // Detectors lists what is looked for. Each is a value; the order is that of
 // the listings.
-var Detectors = []Detector{failingCommand, wrongPath, retryLoop, finding, forgotten, environment, request, refused, shortcut, premature, revert, contextLoss, drift}
+var Detectors = []Detector{failingCommand, wrongPath, retryLoop, finding, forgotten, environment, request, refused, shortcut, misread, premature, revert, contextLoss, drift}
 
 // Signal is one occurrence of something worth learning from.
 type Signal struct {

@@ -330,6 +330,7 @@ var classTitles = map[string]string{
 	DoneButNot:       "work is called done that does not work",
 	OutOfScope:       "files are edited that a person excluded",
 	Unchecked:        "long stretches of edits go unchecked",
+	ReplacingSearch:  "`rg` is called with grep's `-r`, which replaces what it prints",
 	Userland:         "options and tools of GNU are used where the system has BSD's",
 }
 
@@ -442,7 +443,7 @@ func times(n int, noun string) string {
 // what worked instead.
 func selfEvident(p *Pattern) bool {
 	switch p.Kind {
-	case findingKind, forgottenKind, environmentKind, requestKind, analystKind, refusedKind, shortcutKind, prematureKind:
+	case findingKind, forgottenKind, environmentKind, requestKind, analystKind, refusedKind, shortcutKind, misreadKind, prematureKind:
 		return true
 	case wrongPathKind:
 		return p.Entity != ""
@@ -503,7 +504,7 @@ func factors(p *Pattern) ranking {
 	case p.Class == GuessedNames: // costs a call each, and is the agent's habit more than the project's
 	case p.Kind == findingKind, p.Kind == wrongPathKind, p.Kind == environmentKind, p.Kind == refusedKind, p.Kind == shortcutKind:
 		f.sure = 0.5 // the check, the folder, the system itself says it
-	case p.Kind == forgottenKind, unquotedGlob(p):
+	case p.Kind == forgottenKind, p.Kind == misreadKind, unquotedGlob(p):
 		f.sure = 0.8 // the check is there, and so are quotes
 	}
 	f.doubt = float64(p.Sessions) / float64(p.Sessions+p.Counter.Sessions)
@@ -537,7 +538,7 @@ func (s *successes) against(p *Pattern, failed map[string]bool) Counter {
 	var c Counter
 	subject := bare(p.Subject)
 	switch p.Kind {
-	case findingKind, forgottenKind, environmentKind, requestKind, analystKind, shortcutKind, prematureKind:
+	case findingKind, forgottenKind, environmentKind, requestKind, analystKind, shortcutKind, misreadKind, prematureKind:
 		return c // that it went well at another time, or elsewhere, says nothing
 	}
 	switch p.Class {

@@ -16,7 +16,7 @@ const (
 // habit of the agent, whatever the project.
 func (p *Pattern) OfPerson() bool {
 	switch p.Kind {
-	case requestKind, shortcutKind, prematureKind:
+	case requestKind, shortcutKind, misreadKind, prematureKind:
 		return true
 	case wrongPathKind:
 		return p.Class == GuessedNames || p.Class == WrongFolder

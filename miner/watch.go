@@ -132,6 +132,8 @@ func (g *group) watch(p *Pattern) *Watch {
 		w.When, w.Use = When{Edited: true, Handed: true}, subjects
 	case environmentKind:
 		w.When.Programs = subjects
+	case misreadKind:
+		w.When.Programs = []string{"rg"}
 	case requestKind:
 		w.When.Spoken = true
 	case prematureKind:

@@ -154,6 +154,7 @@ var classAdvice = map[string]string{
 	miner.DroppedAssertion: "Do not take assertions out of a red test: repair the code, or say why the assertion is wrong and ask.",
 	miner.SilencedFinding:  "Do not silence findings of a check: repair them, or write the reason beside the comment that silences them.",
 	miner.ExcusedCheck:     "Do not set checks up so that they may fail (`|| true`, `continue-on-error`): repair what they find.",
+	miner.ReplacingSearch:  "Leave `-r` out of `rg`, as in `rg -n`: it searches folders by itself, and `-r` is `--replace`: `rg -rn` prints every match as `n`.",
 	miner.DoneButNot:       "Before you call a change done, run or open what it changes and say what you saw; name what you could not check.",
 }
 
