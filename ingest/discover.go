@@ -228,10 +228,17 @@ func (f *finder) file(agent, path, real string, entry fs.DirEntry) {
 	f.found = append(f.found, c)
 }
 
+// noDatabase are endings of texts, whose write-ahead logs are not looked for:
+// asking for them takes as long as asking for the files.
+var noDatabase = map[string]bool{".json": true, ".jsonl": true, ".md": true, ".txt": true, ".traj": true, ".log": true}
+
 // addBeside counts the files that belong to a candidate with it, so that it is
 // read again when only one of them has changed.
 func (f *finder) addBeside(c *Candidate) {
-	files := []string{logOf(c.File)}
+	var files []string
+	if !noDatabase[strings.ToLower(filepath.Ext(c.File))] {
+		files = append(files, logOf(c.File))
+	}
 	for i := range Formats {
 		if list := Formats[i].Within; list != nil {
 			files = append(files, list(c.File)...)
