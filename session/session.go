@@ -150,6 +150,7 @@ type Event struct {
 	N       int       `json:"n"`              // 1-based line or 0-based index in the source
 	Part    int       `json:"part,omitempty"` // tells several events of one record apart
 	Src     int       `json:"src,omitempty"`  // position of the primary source in Sources
+	Line    int       `json:"line,omitempty"` // 1-based, where its text begins, when N does not say it; 0 when N does, or nothing can
 	Kind    Kind      `json:"kind"`
 	Author  Author    `json:"author,omitempty"`
 	Act     Act       `json:"act,omitempty"`
@@ -324,7 +325,8 @@ func (s *Session) Find(r Ref) (*Event, bool) {
 }
 
 // Location is where an event stands in the agent's own files, as the machine
-// views show it.
+// views show it: the line on which its text begins, and its index where the
+// source counts these. A document on one line, and a database, has no lines.
 type Location struct {
 	Path   string     `json:"path"`
 	Line   *int       `json:"line,omitempty"`
@@ -336,7 +338,10 @@ type Location struct {
 // Locate returns where an event stands, with its copies.
 func (h *Header) Locate(e *Event) Location {
 	l := h.locate(Place{Src: e.Src, N: e.N})
-	l.CallID = e.CallID
+	if l.CallID = e.CallID; e.Line > 0 {
+		line := e.Line
+		l.Line = &line
+	}
 	for _, c := range e.Copies {
 		l.Copies = append(l.Copies, h.locate(c))
 	}

@@ -100,12 +100,12 @@ func TestInWindow(t *testing.T) {
 }
 
 // An event's reference finds it, whole, and shows its places in the agent's
-// files as lines or indexes.
+// files as lines or indexes, and the line of its text where that is known.
 func TestFindAndLocate(t *testing.T) {
 	s := full()
 	for i, want := range []string{
 		`{"path":".claude/projects/shop/3f2a.jsonl","line":4,"call_id":"c1"}`,
-		`{"path":"copy.json","index":5,"call_id":"c2","copies":[{"path":"copy.json","index":8}]}`,
+		`{"path":"copy.json","line":27,"index":5,"call_id":"c2","copies":[{"path":"copy.json","index":8}]}`,
 	} {
 		e := &s.Events[i]
 		if got, ok := s.Find(s.Ref(e)); got != e || !ok {

@@ -41,7 +41,7 @@ func full() *Session {
 		},
 		Events: []Event{
 			{N: 4, Kind: Call, CallID: "c1", Tool: "Bash", Command: "make check", Dir: "/home/dev/shop/api", Tokens: 12},
-			{N: 5, Part: 1, Src: 1, Kind: Result, Author: ByTool, Act: Shell, Time: at.Add(1500 * time.Millisecond), CallID: "c2", Of: "c1",
+			{N: 5, Part: 1, Src: 1, Line: 27, Kind: Result, Author: ByTool, Act: Shell, Time: at.Add(1500 * time.Millisecond), CallID: "c2", Of: "c1",
 				Text: "line one\nline two\t\"quoted\" \u2028 世界", Flag: FlagError, Exit: &code, Key: "k5", Copies: []Place{{Src: 1, N: 8}}},
 		},
 	}
