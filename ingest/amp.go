@@ -16,7 +16,7 @@ import (
 var amp = Format{
 	Name:       "amp",
 	Doc:        "Amp, ~/.local/share/amp/threads",
-	Version:    1,
+	Version:    2,
 	Seen:       "threads of 2025",
 	Skips:      "what is no word, call, result or edit",
 	Checked:    "descriptions of the format only",
@@ -91,16 +91,17 @@ func (p *ampParser) message(n int, m gjson.Result) {
 	eachBlock(m.Get("content"), func(i int, kind string, b gjson.Result) {
 		switch kind {
 		case "text":
-			p.text(n, i, m, role, textOf(b))
+			p.text(n, i, m, b)
 		case "thinking":
 			if e := p.event(n, i, session.Agent, session.ByAgent, m); b.Get("thinking").String() != "" {
-				e.Act, e.Text = session.Thinking, b.Get("thinking").String()
+				e.Line, e.Act, e.Text = p.d.line(b.Get("thinking")), session.Thinking, b.Get("thinking").String()
 				p.d.add(p.s, e)
 			}
 		case "tool_use":
 			e := p.event(n, i, session.Call, session.ByAgent, m)
 			e.CallID, e.Tool = b.Get("id").String(), b.Get("name").String()
 			commonInput(&e, b.Get("input"))
+			e.Line = p.d.inputLine(e.Command, b.Get("input"))
 			if dir := b.Get("input.cwd").String(); e.Act == session.Shell && dir != p.s.Cwd {
 				e.Dir = dir
 			}
@@ -117,9 +118,10 @@ func (p *ampParser) message(n int, m gjson.Result) {
 	}
 }
 
-func (p *ampParser) text(n, part int, m gjson.Result, role, text string) {
+func (p *ampParser) text(n, part int, m, b gjson.Result) {
 	e := p.event(n, part, session.Agent, session.ByAgent, m)
-	if e.Text = strings.TrimSpace(text); role == "user" {
+	e.Line = p.d.line(b)
+	if e.Text = strings.TrimSpace(textOf(b)); m.Get("role").Str == "user" {
 		e.Kind, e.Author = session.User, session.Human
 		if rest := stripEnvelopes(e.Text, envelopes); rest == "" {
 			e.Author = session.Injected
@@ -138,6 +140,7 @@ func (p *ampParser) result(n, part int, m, b gjson.Result) {
 	run := b.Get("run")
 	e.CallID = firstText(b, "toolUseID", "tool_use_id")
 	result := run.Get("result")
+	e.Line = p.d.line(run.Get("error.message"), result.Get("output"), result.Get("content"), result.Get("diff"), result)
 	if e.Text = firstText(run, "error.message", "result.output", "result.content", "result.diff"); e.Text == "" {
 		if e.Text = blockText(result); e.Text == "" {
 			e.Text = result.String()

@@ -20,7 +20,7 @@ import (
 var atif = Format{
 	Name:       "atif",
 	Doc:        "ATIF trajectories, trajectory.json of Harbor and Terminal-Bench",
-	Version:    1,
+	Version:    2,
 	Seen:       "1.0 to 1.7",
 	Skips:      "filler that Harbor writes for results",
 	Checked:    "the specification, and outputs quoted in public",
@@ -117,7 +117,7 @@ func cutLast(s, sep string) (before, after string, found bool) {
 // share.
 func (p *atifParser) event(n, part int, kind session.Kind, author session.Author, step gjson.Result) session.Event {
 	return session.Event{N: n, Part: part, Kind: kind, Author: author, Time: parseTime(step.Get("timestamp").String()),
-		Key: key(p.s.ID, step.Raw, strconv.Itoa(part))}
+		Line: p.d.line(step.Get("message")), Key: key(p.s.ID, step.Raw, strconv.Itoa(part))}
 }
 
 // Parts of a step: what was said, then the calls, then what they returned.
@@ -161,7 +161,7 @@ func (p *atifParser) reply(n int, step gjson.Result, text string) {
 	}
 	first := len(p.s.Events)
 	if e := p.event(n, atifThought, session.Agent, session.ByAgent, step); step.Get("reasoning_content").Str != "" {
-		e.Act, e.Text = session.Thinking, step.Get("reasoning_content").Str
+		e.Line, e.Act, e.Text = p.d.line(step.Get("reasoning_content")), session.Thinking, step.Get("reasoning_content").Str
 		p.d.add(p.s, e)
 	}
 	calls := step.Get("tool_calls")
@@ -174,6 +174,7 @@ func (p *atifParser) reply(n int, step gjson.Result, text string) {
 		e := p.event(n, part, session.Call, session.ByAgent, step)
 		e.CallID, e.Tool = c.Get("tool_call_id").String(), c.Get("function_name").String()
 		commonInput(&e, jsonText(c.Get("arguments")))
+		e.Line = p.d.inputLine(e.Command, c.Get("arguments"))
 		p.d.add(p.s, e)
 		part++
 		return true
@@ -197,7 +198,7 @@ func (p *atifParser) results(n int, step gjson.Result) {
 				e.CallID = calls[len(calls)-1].Get("tool_call_id").String()
 			}
 		}
-		e.Text = contentText(res.Get("content"))
+		e.Line, e.Text = p.d.line(res.Get("content"), res.Get("subagent_trajectory_ref")), contentText(res.Get("content"))
 		if e.Text == "" {
 			if ref := res.Get("subagent_trajectory_ref"); ref.Exists() {
 				e.Text = "subagent trajectory " + firstOf(ref, "0.trajectory_path", "0.session_id", "trajectory_path", "session_id")

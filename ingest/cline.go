@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"io"
 	"path"
@@ -26,7 +27,7 @@ import (
 var cline = Format{
 	Name:       "cline",
 	Doc:        "Cline, Roo Code and Kilo Code (as extensions), in the editor's globalStorage",
-	Version:    1,
+	Version:    2,
 	Seen:       "blocks of the present, XML of before; Roo's statuses",
 	Skips:      "environment details that the extension puts into turns; what is no word, call, result or edit",
 	Checked:    "the extensions' source",
@@ -75,6 +76,7 @@ func parseCline(in *Input, d *Draft) error {
 	if err != nil {
 		return err
 	}
+	d.document(text)
 	p := &clineParser{d: d, said: map[string]bool{}, times: map[int]time.Time{}}
 	switch item := gjson.ParseBytes(text); {
 	case isClineItem(item) && gjson.ValidBytes(text):
@@ -212,12 +214,13 @@ func (p *clineParser) assistant(n int, m gjson.Result) {
 		part := i * clineParts
 		switch kind {
 		case "text":
-			p.reply(n, part, m, textOf(b))
+			p.reply(n, part, m, b)
 		case "thinking", "reasoning":
-			p.say(n, part, m, session.Thinking, firstText(b, "thinking", "text", "summary.0.text"))
+			p.say(n, part, m, session.Thinking, firstText(b, "thinking", "text", "summary.0.text"), p.d.line(b.Get("thinking"), b.Get("text"), b.Get("summary.0.text")))
 		case "tool_use":
 			e := p.event(n, part, session.Call, session.ByAgent, m)
 			e.CallID = b.Get("id").String()
+			e.Line = p.d.inputLine("", b.Get("input"))
 			p.call(e, b.Get("name").String(), b.Get("input"))
 		case "redacted_thinking", "thoughtSignature", "image":
 		default:
@@ -226,9 +229,9 @@ func (p *clineParser) assistant(n int, m gjson.Result) {
 	})
 }
 
-func (p *clineParser) say(n, part int, m gjson.Result, act session.Act, text string) {
+func (p *clineParser) say(n, part int, m gjson.Result, act session.Act, text string, line int) {
 	if e := p.event(n, part, session.Agent, session.ByAgent, m); strings.TrimSpace(text) != "" {
-		e.Act, e.Text = act, strings.TrimSpace(text)
+		e.Line, e.Act, e.Text = line, act, strings.TrimSpace(text)
 		p.d.add(p.s, e)
 	}
 }
@@ -237,6 +240,7 @@ func (p *clineParser) say(n, part int, m gjson.Result, act session.Act, text str
 func (p *clineParser) call(e session.Event, tool string, input gjson.Result) {
 	e.Tool = tool
 	commonInput(&e, input)
+	e.Line = cmp.Or(p.d.inputLine(e.Command, input), e.Line)
 	if words := firstText(input, "result", "response", "question"); e.Act == session.Ask && words != "" {
 		said := e
 		said.Kind, said.Act, said.Tool, said.CallID, said.Command, said.Text = session.Agent, "", "", "", "", words
@@ -264,16 +268,17 @@ var clineTools = []string{"execute_command", "read_file", "write_to_file", "repl
 	"update_todo_list", "run_slash_command", "generate_image", "use_skill"}
 
 // reply reads a text of the model: its thinking, its words, and calls in XML.
-func (p *clineParser) reply(n, part int, m gjson.Result, text string) {
+func (p *clineParser) reply(n, part int, m, b gjson.Result) {
+	text, line := textOf(b), p.d.line(b)
 	if thought, rest, ok := cutTag(text, "thinking"); ok {
-		p.say(n, part, m, session.Thinking, thought)
+		p.say(n, part, m, session.Thinking, thought, line)
 		text = rest
 	}
 	tool, body, words, rest, found := firstTool(text)
-	p.say(n, part+1, m, "", words)
+	p.say(n, part+1, m, "", words, line)
 	for at := part + 2; found && at < part+clineParts; at += 2 {
 		e := p.event(n, at, session.Call, session.ByAgent, m)
-		e.CallID = "call-" + strconv.Itoa(n) + "-" + strconv.Itoa(at)
+		e.Line, e.CallID = line, "call-"+strconv.Itoa(n)+"-"+strconv.Itoa(at)
 		p.open = append(p.open, clineCall{e.CallID, tool})
 		p.call(e, tool, xmlParameters(body))
 		tool, body, _, rest, found = firstTool(rest)

@@ -52,7 +52,7 @@ func (p *clineParser) shown(n int, m gjson.Result) {
 			return
 		}
 	case "api_req_failed":
-		e.Act, e.Text = session.APIError, m.Get("text").String()
+		e.Line, e.Act, e.Text = p.d.line(m.Get("text")), session.APIError, m.Get("text").String()
 	case "mistake_limit_reached":
 		e.Act, e.Text = session.OtherAct, "the limit of mistakes in a row is reached"
 	case "condense_context", "condense", "compaction":

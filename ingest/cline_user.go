@@ -22,7 +22,7 @@ func (p *clineParser) user(n int, m gjson.Result) {
 	var result *clineResult // in text, that further blocks belong to
 	flush := func() {
 		if result != nil {
-			p.result(n, result.part, m, result.call, result.text, false)
+			p.result(n, result.part, result.line, m, result.call, result.text, false)
 		}
 		result = nil
 	}
@@ -31,17 +31,17 @@ func (p *clineParser) user(n int, m gjson.Result) {
 		switch kind {
 		case "tool_result":
 			flush()
-			p.result(n, part, m, b.Get("tool_use_id").String(), p.withoutEditor(contentText(b.Get("content"))), b.Get("is_error").Bool())
+			p.result(n, part, p.d.line(b.Get("content")), m, b.Get("tool_use_id").String(), p.withoutEditor(contentText(b.Get("content"))), b.Get("is_error").Bool())
 		case "text":
 			text := p.withoutEditor(textOf(b))
 			if mark := clineMarker.FindStringSubmatch(text); mark != nil {
 				flush()
-				result = &clineResult{part: part, call: p.answers(mark[1]), text: text[len(mark[0]):]}
+				result = &clineResult{part: part, line: p.d.line(b), call: p.answers(mark[1]), text: text[len(mark[0]):]}
 			} else if result != nil && !isClineWords(text) {
 				result.text = strings.TrimLeft(result.text+"\n"+text, "\n")
 			} else {
 				flush()
-				p.words(n, part, m, text)
+				p.words(n, part, p.d.line(b), m, text)
 			}
 		case "image":
 		default:
@@ -52,7 +52,7 @@ func (p *clineParser) user(n int, m gjson.Result) {
 }
 
 type clineResult struct {
-	part       int
+	part, line int
 	call, text string
 }
 
@@ -95,11 +95,12 @@ func isClineWords(text string) bool {
 
 // words adds a text in the user role. What stands in no tag, and was not seen
 // on the person's screen, is the extension's.
-func (p *clineParser) words(n, part int, m gjson.Result, text string) {
+func (p *clineParser) words(n, part, line int, m gjson.Result, text string) {
 	if text == "" {
 		return
 	}
 	e := p.event(n, part, session.User, session.Human, m)
+	e.Line = line
 	for _, tag := range clineTags {
 		if words, _, ok := cutTag(text, tag); ok {
 			if n == 0 && p.s.Parent != "" {
@@ -120,9 +121,9 @@ func (p *clineParser) words(n, part int, m gjson.Result, text string) {
 
 // result adds what a call returned; the person's words in it are an event of
 // their own.
-func (p *clineParser) result(n, part int, m gjson.Result, call, text string, failed bool) {
+func (p *clineParser) result(n, part, line int, m gjson.Result, call, text string, failed bool) {
 	e := p.event(n, part, session.Result, session.ByTool, m)
-	e.CallID, e.Text = call, text
+	e.Line, e.CallID, e.Text = line, call, text
 	words := clineStatus(&e)
 	if failed && e.Flag == "" {
 		e.Flag = session.FlagError
@@ -130,7 +131,7 @@ func (p *clineParser) result(n, part int, m gjson.Result, call, text string, fai
 	p.d.add(p.s, e)
 	if words != "" {
 		said := p.event(n, part+1, session.User, session.Human, m)
-		said.CallID, said.Text = call, words
+		said.Line, said.CallID, said.Text = line, call, words
 		if e.Flag == session.FlagRejected {
 			said.Act = session.Refusal
 		}
@@ -138,7 +139,7 @@ func (p *clineParser) result(n, part int, m gjson.Result, call, text string, fai
 	}
 	if strings.HasPrefix(text, "The user made the following updates to your content") {
 		note := p.event(n, part+2, session.Note, session.Human, m)
-		note.Act, note.CallID = session.UserChanged, call
+		note.Line, note.Act, note.CallID = line, session.UserChanged, call
 		if made := callOf(p.s, call); made != nil {
 			note.Text = made.Command
 		}

@@ -18,7 +18,7 @@ import (
 var continueDev = Format{
 	Name:       "continue",
 	Doc:        "Continue, ~/.continue/sessions",
-	Version:    1,
+	Version:    2,
 	Seen:       "sessions of 2025",
 	Skips:      "what is no word, call, result or edit",
 	Checked:    "the extension's source",
@@ -90,18 +90,18 @@ func (p *continueParser) item(n int, item gjson.Result) {
 	switch role := m.Get("role").Str; role {
 	case "system":
 	case "user":
-		p.say(n, continueText, session.User, session.Human, "", text)
+		p.say(n, continueText, session.User, session.Human, "", text, m.Get("content"))
 	case "thinking":
-		p.say(n, continueThought, session.Agent, session.ByAgent, session.Thinking, text)
+		p.say(n, continueThought, session.Agent, session.ByAgent, session.Thinking, text, m.Get("content"))
 	case "assistant":
-		p.say(n, continueThought, session.Agent, session.ByAgent, session.Thinking, item.Get("reasoning.text").String())
-		p.say(n, continueText, session.Agent, session.ByAgent, "", text)
+		p.say(n, continueThought, session.Agent, session.ByAgent, session.Thinking, item.Get("reasoning.text").String(), item.Get("reasoning.text"))
+		p.say(n, continueText, session.Agent, session.ByAgent, "", text, m.Get("content"))
 		p.calls(n, item)
 	case "tool":
 		if id := m.Get("toolCallId").String(); !p.returned[id] {
 			p.returned[id] = true
 			e := p.event(n, continueText, session.Result, session.ByTool)
-			e.CallID, e.Text = id, text
+			e.Line, e.CallID, e.Text = p.d.line(m.Get("content")), id, text
 			p.d.add(p.s, e)
 		}
 	default:
@@ -114,9 +114,10 @@ func (p *continueParser) item(n int, item gjson.Result) {
 	}
 }
 
-func (p *continueParser) say(n, part int, kind session.Kind, author session.Author, act session.Act, text string) {
+// say adds a text, if there is one; from is what it was taken out of.
+func (p *continueParser) say(n, part int, kind session.Kind, author session.Author, act session.Act, text string, from gjson.Result) {
 	if e := p.event(n, part, kind, author); strings.TrimSpace(text) != "" {
-		e.Act, e.Text = act, text
+		e.Line, e.Act, e.Text = p.d.line(from), act, text
 		p.d.add(p.s, e)
 	}
 }
@@ -151,6 +152,7 @@ func (p *continueParser) call(n, part int, id string, c gjson.Result) {
 	e := p.event(n, part, session.Call, session.ByAgent)
 	e.CallID, e.Tool = id, c.Get("function.name").String()
 	commonInput(&e, jsonText(c.Get("function.arguments")))
+	e.Line = p.d.inputLine(e.Command, c.Get("function.arguments"))
 	p.d.add(p.s, e)
 }
 
@@ -159,7 +161,7 @@ var continueExit = lazyregexp.New(`exit code:? (-?\d+)`)
 // result reads what came of a call by its state.
 func (p *continueParser) result(n, part int, id string, st gjson.Result) {
 	e := p.event(n, part, session.Result, session.ByTool)
-	e.CallID = id
+	e.CallID, e.Line = id, p.d.line(st.Get("output.0.content"))
 	var texts []string
 	st.Get("output").ForEach(func(_, o gjson.Result) bool {
 		texts = append(texts, o.Get("content").String())

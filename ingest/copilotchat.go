@@ -21,7 +21,7 @@ import (
 var copilotChat = Format{
 	Name:       "copilot-chat",
 	Doc:        "GitHub Copilot Chat in Visual Studio Code, in the editor's workspaceStorage",
-	Version:    1,
+	Version:    2,
 	Seen:       "documents, and logs of changes",
 	Skips:      "what is no word, call, result or edit",
 	Checked:    "Visual Studio Code's source",
@@ -180,7 +180,7 @@ func (p *chatParser) request(n int, req gjson.Result) {
 	}
 	p.calls(req.Get("result.metadata"))
 	if e := p.event(chatAsked, session.User, session.Human); req.Get("message.text").String() != "" {
-		e.Text = req.Get("message.text").String()
+		e.Line, e.Text = p.d.line(req.Get("message.text")), req.Get("message.text").String()
 		if req.Get("confirmation").Exists() || req.Get("isSystemInitiated").Bool() {
 			e.Author = session.Injected
 		}
@@ -198,7 +198,7 @@ func (p *chatParser) request(n int, req gjson.Result) {
 	case req.Get("isCanceled").Bool(), failure.Get("code").Str == "canceled":
 		e.Act, e.Text = session.Interrupt, "cancelled by the user"
 	case failure.Get("message").String() != "":
-		e.Act, e.Text = session.APIError, failure.Get("message").String()
+		e.Line, e.Act, e.Text = p.d.line(failure.Get("message")), session.APIError, failure.Get("message").String()
 	default:
 		return
 	}

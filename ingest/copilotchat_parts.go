@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"path"
 	"slices"
 	"strings"
@@ -22,10 +23,10 @@ var chatSkipped = setOf("codeblockUri", "undoStop", "progressTask", "progressTas
 // response reads the parts of a response. Text comes in many of them.
 func (p *chatParser) response(parts gjson.Result) {
 	s := p.session("")
-	text, at := "", 0
+	text, at, line := "", 0, 0
 	say := func() {
 		if e := p.event(chatResponse+at*chatStep, session.Agent, session.ByAgent); strings.TrimSpace(text) != "" {
-			e.Text = strings.TrimSpace(text)
+			e.Line, e.Text = line, strings.TrimSpace(text)
 			p.d.add(s, e)
 		}
 		text = ""
@@ -35,7 +36,7 @@ func (p *chatParser) response(parts gjson.Result) {
 	parts.ForEach(func(_, part gjson.Result) bool {
 		kind := part.Get("kind").Str
 		if text == "" {
-			at = i
+			at, line = i, p.d.line(part.Get("value"), part.Get("content"), part)
 		}
 		switch kind {
 		case "", "markdownContent":
@@ -45,7 +46,7 @@ func (p *chatParser) response(parts gjson.Result) {
 		case "thinking":
 			say()
 			if e := p.event(chatResponse+i*chatStep, session.Agent, session.ByAgent); joined(part.Get("value")) != "" {
-				e.Act, e.Text = session.Thinking, joined(part.Get("value"))
+				e.Line, e.Act, e.Text = p.d.line(part.Get("value")), session.Thinking, joined(part.Get("value"))
 				p.d.add(s, e)
 			}
 		case "toolInvocationSerialized":
@@ -56,6 +57,7 @@ func (p *chatParser) response(parts gjson.Result) {
 			if !calls { // else a call made the edit
 				e := p.event(chatResponse+i*chatStep, session.Call, session.ByAgent)
 				e.Act, e.Tool, e.Command = session.Edit, "edit", firstText(part, "uri.fsPath", "uri.path")
+				e.Line = p.d.line(part.Get("uri"))
 				p.d.add(s, e)
 			}
 		default:
@@ -119,23 +121,28 @@ func (p *chatParser) call(s *session.Session, part int, id string, shown gjson.R
 		args = data.Get("rawInput")
 	}
 	commonInput(&e, args)
+	e.Line = cmp.Or(p.d.inputLine(e.Command, made.arguments), p.d.inputLine(e.Command, args))
 	edited := data.Get("commandLine.userEdited").String()
 	if data.Get("kind").Str == "terminal" {
 		e.Act = session.Shell
 		if line := firstText(data, "commandLine.userEdited", "commandLine.toolEdited", "commandLine.original", "command"); line != "" {
 			e.Command = line
+			e.Line = p.d.inputLine(line, firstResult(data, "commandLine", "command"))
 		}
 		e.Dir = chatFolder(data.Get("cwd"))
 	}
 	if data.Get("kind").Str == "subagent" && e.Command == "" {
 		e.Command, e.Text = data.Get("description").String(), data.Get("prompt").String()
+		e.Line = p.d.inputLine(e.Command, data)
 	}
 	if e.Command == "" && e.Text == "" {
-		e.Text = chatText(firstResult(shown, "pastTenseMessage", "invocationMessage"))
+		told := firstResult(shown, "pastTenseMessage", "invocationMessage")
+		e.Line, e.Text = p.d.line(told), chatText(told)
 	}
 	p.d.add(s, e)
 	if edited != "" && edited != data.Get("commandLine.original").String() {
 		note := p.event(part+2, session.Note, session.Human)
+		note.Line = p.d.line(data.Get("commandLine.original"))
 		note.Act, note.CallID, note.Text = session.UserChanged, id, data.Get("commandLine.original").String()
 		p.d.add(s, note)
 	}
@@ -191,6 +198,7 @@ func (p *chatParser) result(s *session.Session, part int, call *session.Event, m
 	data, confirmed := shown.Get("toolSpecificData"), shown.Get("isConfirmed")
 	r := p.event(part, session.Result, session.ByTool)
 	r.CallID, r.Time = call.CallID, call.Time
+	r.Line = p.d.line(made.result.Get("content"), data.Get("terminalCommandOutput.text"), data.Get("result"), shown.Get("resultDetails.output"))
 	made.result.Get("content").ForEach(func(_, c gjson.Result) bool {
 		r.Text += chatContent(c)
 		return true

@@ -20,7 +20,7 @@ import (
 var crush = Format{
 	Name:       "crush",
 	Doc:        "Crush, .crush/crush.db in projects, and its exports",
-	Version:    1,
+	Version:    2,
 	Seen:       "databases in projects, and exports",
 	Skips:      "what is no word, call, result or edit",
 	Checked:    "the program's own source",
@@ -134,6 +134,7 @@ func (p *crushParser) part(m *crushMessage, i int, typ string, b gjson.Result) {
 		p.text(m, i, b)
 	case "reasoning":
 		e := p.event(m, i, typ, session.Agent, session.ByAgent)
+		e.Line = p.d.line(b.Get("thinking"))
 		if e.Act, e.Text = session.Thinking, b.Get("thinking").String(); e.Text != "" {
 			p.d.add(p.s, e)
 		}
@@ -172,7 +173,7 @@ func (p *crushParser) text(m *crushMessage, i int, b gjson.Result) {
 	default:
 		e.Kind, e.Author = session.User, session.Human
 	}
-	e.Text = text
+	e.Line, e.Text = p.d.line(b), text
 	p.d.add(p.s, e)
 }
 
@@ -192,6 +193,7 @@ func (p *crushParser) call(m *crushMessage, i int, b gjson.Result) {
 		input = gjson.Parse(text)
 	}
 	commonInput(&e, input)
+	e.Line = p.d.inputLine(e.Command, b.Get("input"))
 	if act := crushActs[e.Tool]; act != "" {
 		e.Act = act
 	}
@@ -212,6 +214,7 @@ var (
 func (p *crushParser) result(m *crushMessage, i int, b gjson.Result) {
 	e := p.event(m, i, "tool_result", session.Result, session.ByTool)
 	e.CallID, e.Text, e.Flag = b.Get("tool_call_id").String(), b.Get("content").String(), session.FlagOK
+	e.Line = p.d.line(b.Get("content"))
 	if b.Get("is_error").Bool() {
 		e.Flag = session.FlagError
 	}
@@ -251,9 +254,10 @@ func crushCommand(e *session.Event) {
 // says anything of the agent.
 func (p *crushParser) command(m *crushMessage, i int, b gjson.Result) {
 	e := p.event(m, i, "shell_command", session.User, session.Human)
-	e.Text = "! " + b.Get("command").String()
+	e.Line, e.Text = p.d.line(b.Get("command")), "! "+b.Get("command").String()
 	p.d.add(p.s, e)
 	e = p.event(m, i+1, "shell_command", session.User, session.Injected)
+	e.Line = p.d.line(b.Get("output"))
 	if e.Text = b.Get("output").String(); e.Text != "" {
 		p.d.add(p.s, e)
 	}
@@ -266,7 +270,7 @@ func (p *crushParser) finish(m *crushMessage, i int, b gjson.Result) {
 	case "canceled":
 		e.Act = session.Interrupt
 	case "error", "max_tokens", "content_filter":
-		e.Act = session.APIError
+		e.Act, e.Line = session.APIError, p.d.line(b.Get("message"), b.Get("details"))
 		if e.Text = strings.TrimSpace(b.Get("message").String() + "\n" + b.Get("details").String()); e.Text == "" {
 			e.Text = reason
 		}

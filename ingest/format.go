@@ -189,7 +189,8 @@ type Draft struct {
 	Report
 	path     string
 	format   *Format
-	db       bool // the source is a database
+	db       bool   // the source is a database
+	lines    *lines // of the source, when it is a document of several
 	redact   redact.Rules
 	sessions map[string]*session.Session
 	order    []string

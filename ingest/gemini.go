@@ -22,7 +22,7 @@ import (
 var gemini = Format{
 	Name:    "gemini",
 	Doc:     "Gemini CLI, ~/.gemini/tmp",
-	Version: 2,
+	Version: 3,
 	Seen:    "documents of 0.33, JSON Lines of 0.61",
 	Skips:   "header and history that are written again on resume; what is no word, call, result or edit",
 	Checked: "4 transcripts; real clients of both generations",
@@ -241,7 +241,7 @@ func (p *geminiParser) user(m gjson.Result, seen *geminiMessage, retold bool) {
 	p.root.context(text)
 	p.rules(text)
 	e := p.event(seen, 0, session.User, session.Injected, "")
-	e.Text = text
+	e.Line, e.Text = p.d.line(content), text
 	command := ranShell.FindStringSubmatch(text)
 	switch {
 	case command != nil:
@@ -257,7 +257,7 @@ func (p *geminiParser) user(m gjson.Result, seen *geminiMessage, retold bool) {
 	p.add(seen, e)
 	if command != nil {
 		out := p.event(seen, 1, session.User, session.Injected, "output")
-		out.Text = strings.TrimSpace(text[len(command[0]):])
+		out.Line, out.Text = e.Line, strings.TrimSpace(text[len(command[0]):])
 		p.add(seen, out)
 	}
 }
@@ -276,7 +276,7 @@ func (p *geminiParser) responses(content gjson.Result, seen *geminiMessage) {
 		}
 		p.calls[id] = true
 		e := p.event(seen, part, session.Result, session.ByTool, id)
-		e.CallID = id
+		e.CallID, e.Line = id, p.d.line(responseOf(response), response)
 		e.Text, e.Flag = responseText(response)
 		if call := callOf(p.s, id); call != nil && call.Act == session.Shell {
 			shellReport(&e)
@@ -335,12 +335,14 @@ func (p *geminiParser) reply(m gjson.Result, seen *geminiMessage) {
 		if n++; n > seen.thoughts {
 			seen.thoughts = n
 			e := p.event(seen, partThoughts+n-1, session.Agent, session.ByAgent, strconv.Itoa(n))
+			e.Line = p.d.line(t.Get("subject"), t.Get("description"))
 			e.Act, e.Text = session.Thinking, strings.TrimSpace(t.Get("subject").String()+"\n"+t.Get("description").String())
 			p.add(seen, e)
 		}
 		return true
 	})
 	e := p.event(seen, 0, session.Agent, session.ByAgent, "")
+	e.Line = p.d.line(m.Get("content"))
 	if e.Text = seen.more(partsText(m.Get("content"))); strings.TrimSpace(e.Text) != "" {
 		p.add(seen, e)
 	}
@@ -392,6 +394,7 @@ func (p *geminiParser) call(tc gjson.Result, id string, seen *geminiMessage, i i
 	e.CallID, e.Tool = id, tc.Get("name").Str
 	args := tc.Get("args")
 	takeSubject(&e, geminiActs, args)
+	e.Line = p.d.inputLine(e.Command, args)
 	if e.Act == session.Shell {
 		e.Dir = firstOf(args, "dir_path", "directory")
 	}
@@ -405,9 +408,12 @@ func (p *geminiParser) result(tc gjson.Result, id string, seen *geminiMessage, i
 	if !at.IsZero() {
 		e.Time = at
 	}
-	eachResponse(tc.Get("result"), func(_ string, response gjson.Result) { e.Text, e.Flag = responseText(response) })
+	eachResponse(tc.Get("result"), func(_ string, response gjson.Result) {
+		e.Text, e.Flag = responseText(response)
+		e.Line = p.d.line(responseOf(response), response)
+	})
 	if shown := tc.Get("resultDisplay"); e.Text == "" && shown.Type == gjson.String {
-		e.Text = shown.Str
+		e.Line, e.Text = p.d.line(shown), shown.Str
 	}
 	if flag := geminiFlag(tc.Get("status").Str, e.Text); flag != "" {
 		e.Flag = flag
@@ -426,7 +432,7 @@ func (p *geminiParser) changed(seen *geminiMessage, e *session.Event) {
 	if call == nil || call.Act != session.Edit && call.Act != session.Write || !strings.Contains(e.Text, "User modified the `") {
 		return
 	}
-	p.add(seen, session.Event{N: e.N, Part: e.Part + partChanged - partCalls, Kind: session.Note, Author: session.Human,
+	p.add(seen, session.Event{N: e.N, Line: e.Line, Part: e.Part + partChanged - partCalls, Kind: session.Note, Author: session.Human,
 		Act: session.UserChanged, Time: e.Time, CallID: e.CallID, Text: call.Command, Key: key(e.Key, "changed")})
 }
 
@@ -452,6 +458,7 @@ func (p *geminiParser) tokens(use gjson.Result, seen *geminiMessage) {
 // notice reads what the client told the person beside the conversation.
 func (p *geminiParser) notice(kind string, m gjson.Result, seen *geminiMessage) {
 	e := p.event(seen, 0, session.Note, session.Injected, "")
+	e.Line = p.d.line(m.Get("content"))
 	if e.Text = seen.more(partsText(m.Get("content"))); e.Text == "" {
 		return
 	}

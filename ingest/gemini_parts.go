@@ -62,12 +62,20 @@ func eachResponse(content gjson.Result, f func(id string, response gjson.Result)
 	})
 }
 
+// responseOf returns the part of a response that is what the call gave back.
+func responseOf(response gjson.Result) gjson.Result {
+	if err := response.Get("error"); err.Exists() {
+		return err
+	}
+	return response.Get("output")
+}
+
 // responseText returns what a call gave back to the model, without what hooks
 // added and the tags that mark it as data, and whether it is an error.
 func responseText(response gjson.Result) (text string, flag session.Flag) {
-	out, flag := response.Get("output"), session.FlagOK
-	if err := response.Get("error"); err.Exists() {
-		out, flag = err, session.FlagError
+	out, flag := responseOf(response), session.FlagOK
+	if response.Get("error").Exists() {
+		flag = session.FlagError
 	}
 	if text = out.String(); !out.Exists() {
 		text = response.String()

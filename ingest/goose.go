@@ -21,7 +21,7 @@ import (
 var goose = Format{
 	Name:    "goose",
 	Doc:     "goose, ~/.local/share/goose/sessions, and its exports",
-	Version: 1,
+	Version: 2,
 	Seen:    "1.52: its database and exports; the files of versions before",
 	Skips:   "what is no word, call, result or edit",
 	Checked: "a real client",
@@ -194,11 +194,11 @@ func (p *gooseParser) message(n, first int, m gooseMessage) {
 func (p *gooseParser) block(n, part int, m *gooseMessage, kind string, b gjson.Result) {
 	switch kind {
 	case "text":
-		p.text(n, part, m, textOf(b))
+		p.text(n, part, m, b)
 	case "thinking":
 		text := b.Get("thinking").String()
 		if e := p.event(n, part, m, session.Agent, session.ByAgent, text); text != "" {
-			e.Act, e.Text = session.Thinking, text
+			e.Line, e.Act, e.Text = p.d.line(b.Get("thinking")), session.Thinking, text
 			p.d.add(p.s, e)
 		}
 	case "toolRequest", "frontendToolRequest":
@@ -208,22 +208,22 @@ func (p *gooseParser) block(n, part int, m *gooseMessage, kind string, b gjson.R
 	case "actionRequired": // a question of a tool server, and the person's answer
 		if data := b.Get("data"); data.Get("actionType").Str == "elicitationResponse" {
 			e := p.event(n, part, m, session.User, session.Human, data.Get("id").String())
-			e.Text = inputText(data.Get("user_data"), "")
+			e.Line, e.Text = p.d.inputLine("", data.Get("user_data")), inputText(data.Get("user_data"), "")
 			p.d.add(p.s, e)
 		}
 	case "contextLengthExceeded":
-		p.note(n, part, m, session.APIError, b.Get("msg").String())
+		p.note(n, part, m, session.APIError, b.Get("msg").String(), b.Get("msg"))
 	case "conversationCompacted":
-		p.note(n, part, m, session.Compacted, b.Get("msg").String())
+		p.note(n, part, m, session.Compacted, b.Get("msg").String(), b.Get("msg"))
 	case "image", "redactedThinking", "toolConfirmationRequest", "systemNotification", "summarizationRequested", "reasoning":
 	default:
 		p.d.unknown(m.role + " block " + kind)
 	}
 }
 
-func (p *gooseParser) note(n, part int, m *gooseMessage, act session.Act, text string) {
+func (p *gooseParser) note(n, part int, m *gooseMessage, act session.Act, text string, from gjson.Result) {
 	e := p.event(n, part, m, session.Note, session.Injected, text)
-	e.Act, e.Text = act, text
+	e.Line, e.Act, e.Text = p.d.line(from), act, text
 	p.d.add(p.s, e)
 }
 
@@ -237,29 +237,30 @@ func gooseStopped(text string) bool {
 		(strings.HasPrefix(text, "We interrupted ") || strings.HasPrefix(text, "The existing call to ") || strings.HasPrefix(text, "Interrupted before "))
 }
 
-func (p *gooseParser) text(n, part int, m *gooseMessage, text string) {
-	if text = strings.TrimSpace(text); text == "" {
+func (p *gooseParser) text(n, part int, m *gooseMessage, b gjson.Result) {
+	text := strings.TrimSpace(textOf(b))
+	if text == "" {
 		return
 	}
 	hidden := m.metadata.Get("userVisible").Type == gjson.False
 	if m.role == "user" {
 		e := p.event(n, part, m, session.User, p.author(text, hidden), text)
-		e.Text = text
+		e.Line, e.Text = p.d.line(b), text
 		p.d.add(p.s, e)
 		return
 	}
 	switch {
 	case hidden: // tells the model that the message before is a summary
-		p.note(n, part, m, session.Compacted, text)
+		p.note(n, part, m, session.Compacted, text, b)
 		return
 	case text == "Compaction complete":
 		return
 	case gooseStopped(text):
-		p.note(n, part, m, session.Interrupt, text)
+		p.note(n, part, m, session.Interrupt, text, b)
 		return
 	}
 	e := p.event(n, part, m, session.Agent, session.ByAgent, text)
-	e.Text = text
+	e.Line, e.Text = p.d.line(b), text
 	p.d.add(p.s, e)
 }
 
@@ -295,6 +296,7 @@ func (p *gooseParser) call(n, part int, m *gooseMessage, b gjson.Result) {
 	}
 	args := request.Get("value.arguments")
 	commonInput(&e, args)
+	e.Line = p.d.inputLine(e.Command, args)
 	if act := gooseActs[e.Tool]; act != "" {
 		e.Act = act
 	}
@@ -302,7 +304,7 @@ func (p *gooseParser) call(n, part int, m *gooseMessage, b gjson.Result) {
 		e.Act = gooseEdit(args.Get("command").Str)
 	}
 	if tool == "" { // the model's call could not be understood
-		e.Act, e.Text = session.OtherAct, request.Get("error").String()
+		e.Line, e.Act, e.Text = p.d.line(request.Get("error")), session.OtherAct, request.Get("error").String()
 	}
 	e.Tool = tool
 	p.shell[id] = e.Act == session.Shell
@@ -335,8 +337,8 @@ const (
 func (p *gooseParser) result(n, part int, m *gooseMessage, b gjson.Result) {
 	id, result := b.Get("id").String(), b.Get("toolResult")
 	e := p.event(n, part, m, session.Result, session.ByTool, id)
-	e.CallID = id
 	value := result.Get("value")
+	e.CallID, e.Line = id, p.d.line(value, result.Get("error"))
 	switch failed := value.Get("isError"); {
 	case result.Get("status").Str == "error":
 		e.Flag, e.Text = session.FlagError, result.Get("error").String()

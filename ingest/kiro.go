@@ -24,7 +24,7 @@ import (
 var kiro = Format{
 	Name:       "kiro",
 	Doc:        "Kiro's command line and Amazon Q's, ~/.kiro/sessions/cli and data.sqlite3",
-	Version:    1,
+	Version:    2,
 	Seen:       "logs, saved sessions and databases of the command line; Amazon Q's before it",
 	Skips:      "what is no word, call, result or edit",
 	Checked:    "the programs' source, and one public export",
@@ -140,6 +140,7 @@ func (p *kiroParser) entry(at place, rec gjson.Result) {
 	case "Prompt", "AssistantMessage", "ToolResults":
 	case "Compaction":
 		e := p.event(at, 0, id, session.Note, session.Injected)
+		e.Line = p.d.line(data.Get("summary"), data.Get("content.0.data"))
 		e.Act, e.Text = session.Compacted, firstText(data, "summary", "content.0.data")
 		p.d.add(p.s, e)
 		return
@@ -161,8 +162,8 @@ func (p *kiroParser) entry(at place, rec gjson.Result) {
 
 func (p *kiroParser) block(at place, i int, id, entry string, when time.Time, b gjson.Result) {
 	e := p.event(at, i, id, session.Agent, session.ByAgent)
-	e.Time = when
 	data := b.Get("data")
+	e.Time, e.Line = when, p.d.line(data)
 	switch kind := b.Get("kind").Str; kind {
 	case "text":
 		if entry == "Prompt" {
@@ -174,6 +175,7 @@ func (p *kiroParser) block(at place, i int, id, entry string, when time.Time, b 
 	case "toolUse":
 		e.Kind, e.CallID, e.Tool = session.Call, data.Get("toolUseId").String(), data.Get("name").String()
 		kiroInput(&e, data.Get("input"))
+		e.Line = p.d.inputLine(e.Command, data.Get("input"))
 		p.shell[e.CallID] = e.Act == session.Shell
 		p.d.add(p.s, e)
 		return
@@ -215,7 +217,7 @@ func (p *kiroParser) turnEnd(at place, id string, turn gjson.Result) {
 	case "Cancelled":
 		e.Act = session.Interrupt
 	case "Error":
-		e.Act, e.Text = session.APIError, turn.Get("result.Err").String()
+		e.Line, e.Act, e.Text = p.d.line(turn.Get("result.Err")), session.APIError, turn.Get("result.Err").String()
 	case "", "UserTurnEnd", "ToolUseRejected", "DidNotRun":
 		return
 	default:

@@ -102,6 +102,7 @@ func (p *kiroHistory) user(n int, user gjson.Result) {
 			e := p.event(n, kiroResults+i, session.Result, session.ByTool)
 			e.Time, e.CallID = when, result.Get("tool_use_id").String()
 			kiroResult(&e, result, p.shell[e.CallID])
+			e.Line = p.d.line(result.Get("content"))
 			if last = e.CallID; cancelled {
 				e.Flag = session.FlagRejected
 			}
@@ -109,6 +110,7 @@ func (p *kiroHistory) user(n int, user gjson.Result) {
 		}
 		if text := firstText(content, "prompt"); text != "" {
 			e := p.event(n, kiroWords, session.User, session.Human)
+			e.Line = p.d.line(content.Get("prompt"))
 			if e.Time, e.Text = when, text; cancelled {
 				e.Act, e.CallID = session.Refusal, last
 			}
@@ -132,13 +134,14 @@ func (p *kiroHistory) reply(n int, reply, request gjson.Result) {
 		}
 		if text := firstText(content, "content"); text != "" {
 			e := p.event(n, kiroReply, session.Agent, session.ByAgent)
-			e.Time, e.Text = when, text
+			e.Time, e.Line, e.Text = when, p.d.line(content.Get("content")), text
 			p.d.add(p.s, e)
 		}
 		for i, use := range content.Get("tool_uses").Array() {
 			e := p.event(n, kiroReply+1+i, session.Call, session.ByAgent)
 			e.Time, e.CallID, e.Tool = when, use.Get("id").String(), use.Get("name").String()
 			kiroInput(&e, use.Get("args"))
+			e.Line = p.d.inputLine(e.Command, use.Get("args"))
 			p.shell[e.CallID] = e.Act == session.Shell
 			p.d.add(p.s, e)
 		}

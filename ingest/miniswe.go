@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"cmp"
 	"path"
 	"strconv"
 	"strings"
@@ -20,7 +21,7 @@ import (
 var miniSWEAgent = Format{
 	Name:    "mini-swe-agent",
 	Doc:     "mini-swe-agent trajectories, *.traj.json",
-	Version: 1,
+	Version: 2,
 	Seen:    "1.15, trajectory formats 1 and 1.1, bare lists",
 	Skips:   "the template of the system prompt",
 	Checked: "414 trajectories",
@@ -113,7 +114,7 @@ func (p *miniParser) head(doc gjson.Result) {
 // event starts an event of the n-th message. Copies of a run share its id, so
 // the place identifies the event.
 func (p *miniParser) event(n, part int, kind session.Kind, author session.Author, m gjson.Result) session.Event {
-	e := session.Event{N: n, Part: part, Kind: kind, Author: author, Key: key(p.s.ID, strconv.Itoa(n), strconv.Itoa(part))}
+	e := session.Event{N: n, Part: part, Line: p.d.line(m.Get("content")), Kind: kind, Author: author, Key: key(p.s.ID, strconv.Itoa(n), strconv.Itoa(part))}
 	if t := m.Get("extra.timestamp").Float(); t > 0 {
 		e.Time = unixTime(t)
 	} else {
@@ -164,13 +165,13 @@ func (p *miniParser) reply(n int, m gjson.Result, text string) {
 		if len(blocks) == 1 {
 			said.Text = strings.TrimSpace(text[:blocks[0][0]] + text[blocks[0][1]:])
 			p.addSaid(said)
-			p.command(n, 1, m, "", strings.TrimSpace(text[blocks[0][2]:blocks[0][3]]))
+			p.command(n, 1, m, gjson.Result{}, strings.TrimSpace(text[blocks[0][2]:blocks[0][3]]))
 			return
 		}
 	}
 	p.addSaid(said)
 	for i, c := range commands {
-		p.command(n, 1+i, m, c.Get("tool_call_id").Str, firstOf(c, "command", "action"))
+		p.command(n, 1+i, m, c, firstOf(c, "command", "action"))
 	}
 }
 
@@ -180,11 +181,14 @@ func (p *miniParser) addSaid(e session.Event) {
 	}
 }
 
-func (p *miniParser) command(n, part int, m gjson.Result, id, command string) {
+// command adds a command; action is what the client made of it, where it did.
+func (p *miniParser) command(n, part int, m, action gjson.Result, command string) {
+	id := action.Get("tool_call_id").Str
 	if id == "" {
 		id = "step-" + strconv.Itoa(n)
 	}
 	e := p.event(n, part, session.Call, session.ByAgent, m)
+	e.Line = cmp.Or(p.d.inputLine(command, action), e.Line)
 	e.Act, e.Tool, e.Command, e.CallID = session.Shell, "bash", command, id
 	p.open = id
 	p.d.add(p.s, e)
@@ -246,7 +250,7 @@ func (p *miniParser) toolResult(n int, m gjson.Result, text string) {
 	extra := m.Get("extra")
 	e.Text = text
 	if raw := extra.Get("raw_output"); raw.Exists() {
-		e.Text = raw.String()
+		e.Line, e.Text = p.d.line(raw), raw.String()
 	} else if head := miniHeader.FindString(text); head != "" {
 		e.Text = outputOf(text[len(head):])
 	}
@@ -256,9 +260,11 @@ func (p *miniParser) toolResult(n int, m gjson.Result, text string) {
 		c, _ := strconv.Atoi(head[1])
 		e.Exit = exitCode(c)
 	}
-	if why := extra.Get("exception_info").String(); why != "" {
-		e.Flag = session.FlagError
-		e.Text = strings.TrimSpace(e.Text + "\n" + why)
+	if why := extra.Get("exception_info"); why.String() != "" {
+		if e.Flag = session.FlagError; e.Text == "" {
+			e.Line = p.d.line(why)
+		}
+		e.Text = strings.TrimSpace(e.Text + "\n" + why.String())
 	}
 	p.d.add(p.s, e)
 }

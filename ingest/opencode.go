@@ -21,7 +21,7 @@ import (
 var opencode = Format{
 	Name:    "opencode",
 	Doc:     "OpenCode, ~/.local/share/opencode, and its exports",
-	Version: 1,
+	Version: 2,
 	Seen:    "0.5 to 1.18: exports, the storage tree, databases",
 	Skips:   "snapshots, steps and patches, which repeat what the tools tell",
 	Checked: "46 exports; real clients of five versions",
@@ -71,9 +71,10 @@ func parseOpenCode(in *Input, d *Draft) error {
 		d.Partial = true
 		d.bad(0, "not a whole JSON document")
 	}
-	doc := gjson.ParseBytes(text)
+	doc := d.document(text)
 	info := doc.Get("info")
 	if !info.IsObject() {
+		d.lines = nil // the messages stand in other files
 		return parseOpenCodeTree(in.File, doc, d)
 	}
 	p := newOpenCodeParser(d, openCodeInfoOf(info))
@@ -265,9 +266,9 @@ func (p *openCodeParser) user(parts []gjson.Result) {
 			if text == openCodeShell {
 				p.byHand[p.at.id] = true
 			}
-			p.words(i, text, part.Get("synthetic").Bool() || part.Get("ignored").Bool())
+			p.words(i, p.d.line(part.Get("text")), text, part.Get("synthetic").Bool() || part.Get("ignored").Bool())
 		case "subtask": // a command that a subagent is to carry out
-			p.words(i, part.Get("prompt").String(), true)
+			p.words(i, p.d.line(part.Get("prompt")), part.Get("prompt").String(), true)
 		default:
 			p.other(part, kind)
 		}
@@ -275,12 +276,12 @@ func (p *openCodeParser) user(parts []gjson.Result) {
 }
 
 // words adds a text in the user role; made says that the client wrote it.
-func (p *openCodeParser) words(i int, text string, made bool) {
+func (p *openCodeParser) words(i, line int, text string, made bool) {
 	if text == "" {
 		return
 	}
 	e := p.event(openCodePart*i, session.User, p.author(text, made))
-	e.Text = text
+	e.Line, e.Text = line, text
 	p.d.add(p.s, e)
 }
 
@@ -318,7 +319,7 @@ func (p *openCodeParser) assistant(info gjson.Result, parts []gjson.Result) {
 		case "tool":
 			p.tool(i, part, p.byHand[info.Get("parentID").Str])
 		case "retry":
-			p.note(openCodePart*i, session.APIError, part.Get("time.created"), firstOf(part, "error.data.message", "error.name"))
+			p.note(openCodePart*i, session.APIError, part.Get("time.created"), part.Get("error.data.message"), part.Get("error.name"))
 		default:
 			p.other(part, kind)
 		}
@@ -333,7 +334,7 @@ func (p *openCodeParser) said(i int, part gjson.Result, summary bool) {
 	if t := milli(part.Get("time.start")); !t.IsZero() {
 		e.Time = t
 	}
-	if e.Text = part.Get("text").String(); e.Text == "" {
+	if e.Line, e.Text = p.d.line(part.Get("text")), part.Get("text").String(); e.Text == "" {
 		return
 	}
 	if summary {
@@ -347,14 +348,22 @@ func (p *openCodeParser) thought(i int, part gjson.Result) {
 	if t := milli(part.Get("time.start")); !t.IsZero() {
 		e.Time = t
 	}
+	e.Line = p.d.line(part.Get("text"))
 	if e.Act, e.Text = session.Thinking, part.Get("text").String(); e.Text != "" {
 		p.d.add(p.s, e)
 	}
 }
 
-func (p *openCodeParser) note(part int, act session.Act, at gjson.Result, text string) {
+// note adds what happened at a moment, in the first of the texts that is there.
+func (p *openCodeParser) note(part int, act session.Act, at gjson.Result, texts ...gjson.Result) {
 	e := p.event(part, session.Note, session.Injected)
-	if e.Act, e.Text = act, text; at.Exists() {
+	e.Line = p.d.line(texts...)
+	for i := range texts {
+		if e.Text = texts[i].String(); texts[i].Exists() {
+			break
+		}
+	}
+	if e.Act = act; at.Exists() {
 		e.Time = milli(at)
 	}
 	p.d.add(p.s, e)
@@ -366,9 +375,9 @@ func (p *openCodeParser) failed(m gjson.Result) {
 	switch name := err.Get("name").Str; name {
 	case "":
 	case "MessageAbortedError":
-		p.note(openCodeError, session.Interrupt, at, err.Get("data.message").String())
+		p.note(openCodeError, session.Interrupt, at, err.Get("data.message"))
 	default:
-		p.note(openCodeError, session.APIError, at, firstOf(err, "data.message", "name"))
+		p.note(openCodeError, session.APIError, at, err.Get("data.message"), err.Get("name"))
 	}
 }
 

@@ -259,9 +259,9 @@ func (p *openCodeParser) newerMessage(kind string, m gjson.Result) {
 	}
 	switch kind {
 	case "user":
-		p.words(0, text, false)
+		p.words(0, p.d.line(m.Get("text")), text, false)
 	case "synthetic":
-		p.words(0, text, true)
+		p.words(0, p.d.line(m.Get("text")), text, true)
 	case "shell": // the person's own command
 		call := p.event(0, session.Call, session.ByAgent)
 		call.Command = m.Get("command").String()
@@ -269,7 +269,7 @@ func (p *openCodeParser) newerMessage(kind string, m gjson.Result) {
 		result.Text = m.Get("output").String()
 		p.command(call, result)
 	case "compaction":
-		p.note(0, session.Compacted, m.Get("time.created"), m.Get("summary").String())
+		p.note(0, session.Compacted, m.Get("time.created"), m.Get("summary"))
 	case "assistant":
 		p.newerReply(m)
 	case "system", "agent-switched", "model-switched":
@@ -296,7 +296,7 @@ func (p *openCodeParser) newerReply(m gjson.Result) {
 		}
 	}
 	if err := m.Get("error"); err.Exists() {
-		p.note(openCodeError, session.APIError, m.Get("time.completed"), firstOf(err, "message", "type"))
+		p.note(openCodeError, session.APIError, m.Get("time.completed"), err.Get("message"), err.Get("type"))
 	}
 	p.tokens(first, m)
 }

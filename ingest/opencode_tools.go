@@ -25,6 +25,7 @@ func (p *openCodeParser) tool(i int, part gjson.Result, byHand bool) {
 	call.Tool, call.CallID = part.Get("tool").Str, part.Get("callID").Str
 	call.Dir = p.at.dir
 	openCodeInput(&call, state.Get("input"))
+	call.Line = p.d.inputLine(call.Command, state.Get("input"))
 	if t := milli(state.Get("time.start")); !t.IsZero() {
 		call.Time = t
 	}
@@ -42,7 +43,7 @@ func (p *openCodeParser) tool(i int, part gjson.Result, byHand bool) {
 	p.d.add(p.s, result)
 	if reason != "" {
 		why := p.event(openCodePart*i+openCodeReason, session.User, session.Human)
-		why.Act, why.CallID, why.Text, why.Time = session.Refusal, call.CallID, reason, result.Time
+		why.Act, why.CallID, why.Text, why.Time, why.Line = session.Refusal, call.CallID, reason, result.Time, result.Line
 		p.d.add(p.s, why)
 	}
 }
@@ -95,6 +96,7 @@ func openCodeInput(e *session.Event, input gjson.Result) {
 func (p *openCodeParser) outcome(e *session.Event, act session.Act, part gjson.Result) (reason string) {
 	state := part.Get("state")
 	printed := state.Get("metadata.output")
+	e.Line = p.d.line(state.Get("output"), state.Get("error"), printed)
 	switch status := state.Get("status").Str; status {
 	case "completed":
 		e.Text, e.Flag = openCodeOutput(part.Get("tool").Str, state.Get("output").String()), session.FlagOK
@@ -111,7 +113,7 @@ func (p *openCodeParser) outcome(e *session.Event, act session.Act, part gjson.R
 			e.Flag = session.FlagDenied // there was nobody to reject it
 		}
 		if printed.Type == gjson.String && printed.Str != "" {
-			e.Text = printed.Str + "\n" + e.Text
+			e.Line, e.Text = p.d.line(printed), printed.Str+"\n"+e.Text
 		}
 	case "running", "pending":
 		e.Text, e.Flag = printed.String(), session.FlagRunning

@@ -22,7 +22,7 @@ import (
 var openhands = Format{
 	Name:       "openhands",
 	Doc:        "OpenHands, ~/.openhands, its trajectories and evaluation outputs",
-	Version:    1,
+	Version:    2,
 	Seen:       "V0 documents and folders of events, V1 folders",
 	Skips:      "what is no word, call, result or edit",
 	Checked:    "the SDK's source",
@@ -279,10 +279,11 @@ func (o *openhandsEvent) start(part int, kind session.Kind, author session.Autho
 		Key: key("openhands", t, o.Get("id").Raw, o.Get("action").Str, o.Get("observation").Str, strconv.Itoa(part))}
 }
 
-// add adds an event with a text, if there is one.
-func (p *openhandsParser) add(e session.Event, act session.Act, text string) {
+// add adds an event with a text, if there is one; from is what it was taken
+// out of.
+func (p *openhandsParser) add(e session.Event, act session.Act, text string, from ...gjson.Result) {
 	if strings.TrimSpace(text) != "" {
-		e.Act, e.Text = act, text
+		e.Line, e.Act, e.Text = p.d.line(from...), act, text
 		p.d.add(p.s, e)
 	}
 }

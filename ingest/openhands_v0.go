@@ -26,14 +26,15 @@ func (p *openhandsParser) action(o *openhandsEvent) {
 	case "message":
 		text := args.Get("content").String()
 		if fromUser {
-			p.add(o.start(ohMain, session.User, p.user()), "", text)
+			p.add(o.start(ohMain, session.User, p.user()), "", text, args.Get("content"))
 			return
 		}
-		p.add(o.start(ohMain, session.Agent, session.ByAgent), "", text)
+		p.add(o.start(ohMain, session.Agent, session.ByAgent), "", text, args.Get("content"))
 	case "think":
-		p.add(o.start(ohMain, session.Agent, session.ByAgent), session.Thinking, args.Get("thought").String())
+		p.add(o.start(ohMain, session.Agent, session.ByAgent), session.Thinking, args.Get("thought").String(), args.Get("thought"))
 	case "finish", "reject":
-		p.add(o.start(ohMain, session.Agent, session.ByAgent), "", firstText(args, "final_thought", "outputs.content", "outputs.reason", "thought"))
+		p.add(o.start(ohMain, session.Agent, session.ByAgent), "", firstText(args, "final_thought", "outputs.content", "outputs.reason", "thought"),
+			args.Get("final_thought"), args.Get("outputs.content"), args.Get("outputs.reason"), args.Get("thought"))
 	case "condensation":
 		p.add(o.start(ohMain, session.Note, session.Injected), session.Compacted, "condensed")
 	case "change_agent_state":
@@ -74,7 +75,7 @@ func (p *openhandsParser) act(o *openhandsEvent, kind string, args gjson.Result,
 	if fromUser {
 		author = session.Human
 	} else {
-		p.add(o.start(ohThought, session.Agent, author), "", args.Get("thought").String())
+		p.add(o.start(ohThought, session.Agent, author), "", args.Get("thought").String(), args.Get("thought"))
 	}
 	e := o.start(ohMain, session.Call, author)
 	e.CallID = "action-" + o.Get("id").String()
@@ -95,7 +96,7 @@ func (p *openhandsParser) act(o *openhandsEvent, kind string, args gjson.Result,
 	case kind == "edit" && verb == "create":
 		e.Act = session.Write
 	}
-	e.Text = ohInput(args, subject)
+	e.Line, e.Text = p.d.inputLine(e.Command, args), ohInput(args, subject)
 	if e.Act == session.Shell && p.dir != p.s.Cwd {
 		e.Dir = p.dir
 	}
@@ -123,7 +124,7 @@ func ohInput(args gjson.Result, subject string) string {
 func (p *openhandsParser) observation(o *openhandsEvent) {
 	kind, extras, text := o.Get("observation").Str, o.Get("extras"), o.Get("content").String()
 	e := o.start(ohMain, session.Result, session.ByTool)
-	e.Text = text
+	e.Line, e.Text = p.d.line(o.Get("content")), text
 	if cause := o.Get("cause"); cause.Type == gjson.Number && cause.Int() >= 0 {
 		e.CallID = "action-" + cause.String()
 	}
@@ -138,14 +139,14 @@ func (p *openhandsParser) observation(o *openhandsEvent) {
 		}
 	case "error":
 		if e.Flag = session.FlagError; e.CallID == "" {
-			p.add(o.start(ohMain, session.Note, session.Injected), session.APIError, text)
+			p.add(o.start(ohMain, session.Note, session.Injected), session.APIError, text, o.Get("content"))
 			return
 		}
 	case "user_rejected":
 		e.Flag = session.FlagRejected
 	case "agent_state_changed":
 		if extras.Get("agent_state").Str == "error" {
-			p.add(o.start(ohMain, session.Note, session.Injected), session.APIError, extras.Get("reason").String())
+			p.add(o.start(ohMain, session.Note, session.Injected), session.APIError, extras.Get("reason").String(), extras.Get("reason"))
 		}
 		return
 	case "think", "condense":

@@ -36,13 +36,14 @@ func (p *openhandsParser) kind(o *openhandsEvent) {
 	case "AgentErrorEvent":
 		e := o.start(ohResult, session.Result, session.ByTool)
 		e.CallID, e.Tool, e.Flag, e.Text = o.Get("tool_call_id").String(), o.Get("tool_name").String(), session.FlagError, o.Get("error").String()
+		e.Line = p.d.line(o.Get("error"))
 		p.d.add(p.s, e)
 	case "PauseEvent", "InterruptEvent":
 		p.add(o.start(ohSaid, session.Note, session.Injected), session.Interrupt, strings.ToLower(strings.TrimSuffix(kind, "Event")))
 	case "Condensation":
 		p.add(o.start(ohSaid, session.Note, session.Injected), session.Compacted, "condensed")
 	case "ConversationErrorEvent":
-		p.add(o.start(ohSaid, session.Note, session.Injected), session.APIError, firstText(o.Result, "detail", "code"))
+		p.add(o.start(ohSaid, session.Note, session.Injected), session.APIError, firstText(o.Result, "detail", "code"), o.Get("detail"), o.Get("code"))
 	case "ACPToolCallEvent":
 		p.acpCall(o)
 	default:
@@ -59,45 +60,48 @@ func (p *openhandsParser) messageEvent(o *openhandsEvent) {
 	text := contentText(m.Get("content"))
 	if o.Get("source").Str != "user" {
 		p.thinking(o, m)
-		p.add(o.start(ohSaid, session.Agent, session.ByAgent), "", text)
+		p.add(o.start(ohSaid, session.Agent, session.ByAgent), "", text, m.Get("content"))
 		return
 	}
 	author := p.user()
 	if o.Get("sender").String() != "" {
 		author = session.ByProgram // another agent
 	}
-	p.add(o.start(ohSaid, session.User, author), "", text)
-	p.add(o.start(ohReason, session.User, session.Injected), "", contentText(o.Get("extended_content")))
+	p.add(o.start(ohSaid, session.User, author), "", text, m.Get("content"))
+	p.add(o.start(ohReason, session.User, session.Injected), "", contentText(o.Get("extended_content")), o.Get("extended_content"))
 }
 
 func (p *openhandsParser) thinking(o *openhandsEvent, v gjson.Result) {
-	text := v.Get("reasoning_content").String()
-	if text == "" {
-		text = v.Get("thinking_blocks.0.thinking").String()
+	from := v.Get("reasoning_content")
+	if from.String() == "" {
+		from = v.Get("thinking_blocks.0.thinking")
 	}
-	p.add(o.start(ohThinking, session.Agent, session.ByAgent), session.Thinking, text)
+	p.add(o.start(ohThinking, session.Agent, session.ByAgent), session.Thinking, from.String(), from)
 }
 
 // actionEvent reads what the model thought and its call. Thinking and finishing
 // are calls in name only.
 func (p *openhandsParser) actionEvent(o *openhandsEvent) {
 	p.thinking(o, o.Result)
-	p.add(o.start(ohSaid, session.Agent, session.ByAgent), "", contentText(o.Get("thought")))
+	p.add(o.start(ohSaid, session.Agent, session.ByAgent), "", contentText(o.Get("thought")), o.Get("thought"))
 	action := o.Get("action")
 	e := o.start(ohCall, session.Call, session.ByAgent)
 	switch action.Get("kind").Str {
 	case "ThinkAction":
-		p.add(o.start(ohCall, session.Agent, session.ByAgent), session.Thinking, action.Get("thought").String())
+		p.add(o.start(ohCall, session.Agent, session.ByAgent), session.Thinking, action.Get("thought").String(), action.Get("thought"))
 		return
 	case "FinishAction":
-		p.add(o.start(ohCall, session.Agent, session.ByAgent), "", action.Get("message").String())
+		p.add(o.start(ohCall, session.Agent, session.ByAgent), "", action.Get("message").String(), action.Get("message"))
 		return
 	}
 	e.CallID, e.Tool = o.Get("tool_call_id").String(), o.Get("tool_name").String()
 	if action.IsObject() {
 		e.Text = ohInput(action, commonInput(&e, action))
+		e.Line = p.d.inputLine(e.Command, action)
 	} else { // it could not be made of what the model said
-		commonInput(&e, jsonText(firstResult(o.Get("tool_call"), "arguments", "function.arguments")))
+		args := firstResult(o.Get("tool_call"), "arguments", "function.arguments")
+		commonInput(&e, jsonText(args))
+		e.Line = p.d.inputLine(e.Command, args)
 	}
 	p.d.add(p.s, e)
 }
@@ -111,6 +115,7 @@ func (p *openhandsParser) observationEvent(o *openhandsEvent) {
 	}
 	e := o.start(ohResult, session.Result, session.ByTool)
 	e.CallID, e.Tool = o.Get("tool_call_id").String(), o.Get("tool_name").String()
+	e.Line = p.d.line(obs.Get("content"), obs.Get("output"), obs.Get("error"))
 	e.Text = contentText(obs.Get("content"))
 	if e.Text == "" {
 		e.Text = firstText(obs, "output", "error")
@@ -123,7 +128,7 @@ func (p *openhandsParser) observationEvent(o *openhandsEvent) {
 	}
 	exitOf(&e, obs.Get("metadata.exit_code"), obs.Get("exit_code"))
 	p.d.add(p.s, e)
-	p.add(o.start(ohReason, session.User, session.Injected), "", contentText(o.Get("extended_content")))
+	p.add(o.start(ohReason, session.User, session.Injected), "", contentText(o.Get("extended_content")), o.Get("extended_content"))
 }
 
 // refusal reads that the person, or a hook, said no to a call. Why the person
@@ -132,6 +137,7 @@ func (p *openhandsParser) refusal(o *openhandsEvent) {
 	e := o.start(ohResult, session.Result, session.ByTool)
 	reason := o.Get("rejection_reason").String()
 	e.CallID, e.Tool, e.Flag, e.Text = o.Get("tool_call_id").String(), o.Get("tool_name").String(), session.FlagRejected, reason
+	e.Line = p.d.line(o.Get("rejection_reason"))
 	if o.Get("rejection_source").Str == "hook" {
 		e.Flag = session.FlagDenied
 	}
@@ -139,7 +145,7 @@ func (p *openhandsParser) refusal(o *openhandsEvent) {
 	if e.Flag == session.FlagRejected && reason != "" && reason != "User rejected the action" && reason != "User rejected" {
 		why := o.start(ohReason, session.User, session.Human)
 		why.CallID = e.CallID
-		p.add(why, session.Refusal, reason)
+		p.add(why, session.Refusal, reason, o.Get("rejection_reason"))
 	}
 }
 
@@ -157,6 +163,7 @@ func (p *openhandsParser) acpCall(o *openhandsEvent) {
 	e := o.start(ohCall, session.Call, session.ByAgent)
 	e.CallID, e.Tool, e.Key = id, o.Get("title").String(), key("openhands acp", p.s.ID, id, "call")
 	commonInput(&e, o.Get("raw_input"))
+	e.Line = p.d.inputLine(e.Command, o.Get("raw_input"))
 	if e.Act = acpActs[o.Get("tool_kind").Str]; e.Act == "" {
 		e.Act = session.OtherAct
 	}
@@ -170,6 +177,7 @@ func (p *openhandsParser) acpCall(o *openhandsEvent) {
 	}
 	r := o.start(ohResult, session.Result, session.ByTool)
 	r.CallID, r.Key, r.Flag = id, key("openhands acp", p.s.ID, id, "result"), session.FlagOK
+	r.Line = p.d.line(o.Get("content"), o.Get("raw_output"))
 	if r.Text = contentText(o.Get("content.#.content")); r.Text == "" {
 		r.Text = o.Get("raw_output").String()
 	}

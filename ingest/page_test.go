@@ -16,8 +16,9 @@ Made from the table of formats; ` + "`go test ./ingest -run FormatsPage -update`
 
 Of every session: who said what and when, calls with their results, exit codes and errors as far as the agent records
 them, edits and their files, refusals and interruptions, forks and subagents, model, branch, folder, tokens and cost.
-Injected text is kept apart from words of a person. Secrets are taken out. Record types that are not known are counted
-and told by ` + "`lode status`" + `, never passed over in silence.
+Injected text is kept apart from words of a person. A place is the line on which a text begins; in a file that is one
+document it is the index of the message, with the line where the file has several. Secrets are taken out. Record types
+that are not known are counted and told by ` + "`lode status`" + `, never passed over in silence.
 
 `)
 	for i := range Formats {

@@ -17,7 +17,7 @@ import (
 var sessionJSON = Format{
 	Name:       "session-json",
 	Doc:        "session JSON, exports of Claude Code and Codex sessions",
-	Version:    1,
+	Version:    2,
 	Seen:       "exports of Claude Code and Codex sessions",
 	Skips:      "the second copy of each call",
 	Checked:    "a description of the format only",
@@ -103,12 +103,12 @@ func (p *sessionJSONParser) message(n int, m gjson.Result) {
 		switch kind {
 		case "text", "input_text", "output_text":
 			if role == "user" {
-				p.words(n, i, m, textOf(b))
+				p.words(n, i, m, b)
 			} else {
-				p.said(n, i, m, "", textOf(b))
+				p.said(n, i, m, "", textOf(b), b)
 			}
 		case "reasoning", "thinking":
-			p.said(n, i, m, session.Thinking, firstOf(b, "text", "reasoning", "thinking", "summary"))
+			p.said(n, i, m, session.Thinking, firstOf(b, "text", "reasoning", "thinking", "summary"), firstResult(b, "text", "reasoning", "thinking", "summary"))
 		case "tool_call":
 			p.call(n, i, m, b)
 		case "tool_output":
@@ -127,17 +127,18 @@ func (p *sessionJSONParser) message(n int, m gjson.Result) {
 	})
 }
 
-func (p *sessionJSONParser) said(n, part int, m gjson.Result, act session.Act, text string) {
+func (p *sessionJSONParser) said(n, part int, m gjson.Result, act session.Act, text string, from gjson.Result) {
 	if e := p.event(n, part, session.Agent, session.ByAgent, m); strings.TrimSpace(text) != "" {
-		e.Act, e.Text = act, text
+		e.Line, e.Act, e.Text = p.d.line(from), act, text
 		p.d.add(p.s, e)
 	}
 }
 
 // words adds a text in the user role under its real author: the clients of
 // both agents write there too.
-func (p *sessionJSONParser) words(n, part int, m gjson.Result, text string) {
-	e := p.event(n, part, session.User, "", m)
+func (p *sessionJSONParser) words(n, part int, m, b gjson.Result) {
+	e, text := p.event(n, part, session.User, "", m), textOf(b)
+	e.Line = p.d.line(b)
 	if strings.HasPrefix(text, "[Request interrupted by user") {
 		e.Kind, e.Author, e.Act, e.Text = session.Note, session.Injected, session.Interrupt, text
 		p.d.add(p.s, e)
@@ -171,13 +172,15 @@ func (p *sessionJSONParser) call(n, part int, m, c gjson.Result) {
 	if f := c.Get("function"); f.IsObject() {
 		input = f
 	}
+	args := firstResult(input, "arguments", "input")
 	if act := codexActs[e.Tool]; act != "" {
 		e.Act = act
 		p.codex.input(&e, input)
 		e.Of = p.codex.shell[p.codex.args[e.CallID]]
 	} else {
-		claudeInput(&e, jsonText(firstResult(input, "arguments", "input")))
+		claudeInput(&e, jsonText(args))
 	}
+	e.Line = p.d.inputLine(e.Command, args)
 	p.d.add(p.s, e)
 }
 
@@ -189,6 +192,7 @@ func (p *sessionJSONParser) result(n, part int, m, b gjson.Result) {
 		e.CallID = m.Get("tool_call_id").String()
 	}
 	output := firstResult(b, "output", "content", "text")
+	e.Line = p.d.line(output)
 	reason := ""
 	if call := callOf(p.s, e.CallID); call != nil && codexActs[call.Tool] != "" {
 		e.Of = call.Of
@@ -206,7 +210,7 @@ func (p *sessionJSONParser) result(n, part int, m, b gjson.Result) {
 	p.d.add(p.s, e)
 	if reason != "" {
 		why := p.event(n, partReason+2*part, session.User, session.Human, m)
-		why.Act, why.CallID, why.Text = session.Refusal, e.CallID, reason
+		why.Line, why.Act, why.CallID, why.Text = e.Line, session.Refusal, e.CallID, reason
 		p.d.add(p.s, why)
 	}
 }

@@ -24,7 +24,7 @@ import (
 var sweAgent = Format{
 	Name:    "swe-agent",
 	Doc:     "SWE-agent trajectories, *.traj",
-	Version: 1,
+	Version: 2,
 	Seen:    "0 and 1, function calling, histories alone",
 	Skips:   "demonstrations, the history that repeats the trajectory",
 	Checked: "25 trajectories",
@@ -168,7 +168,7 @@ func (p *sweParser) message(n int, m gjson.Result, all, task bool) {
 			n = 0
 		}
 		e := p.event(n, sweTask, session.User, session.ByProgram)
-		e.Text = text
+		e.Line, e.Text = p.d.line(m.Get("content")), text
 		p.d.add(p.s, e)
 	case role == "system" || !all:
 	case role == "assistant":
@@ -178,7 +178,7 @@ func (p *sweParser) message(n int, m gjson.Result, all, task bool) {
 		if call == "" {
 			call = p.open
 		}
-		p.result(n, call, strings.TrimPrefix(text, "OBSERVATION:\n"))
+		p.result(n, p.d.line(m.Get("content")), call, strings.TrimPrefix(text, "OBSERVATION:\n"))
 	default:
 		p.d.unknown("role " + role)
 	}
@@ -196,7 +196,7 @@ func (p *sweParser) step(n int, step gjson.Result) {
 	}
 	if note := sweEnding(step, observed); note != "" {
 		e := p.event(n, sweThought, session.Note, session.Injected)
-		e.Act, e.Text = session.OtherAct, note
+		e.Line, e.Act, e.Text = p.d.line(step.Get("thought")), session.OtherAct, note
 		p.d.add(p.s, e)
 		return
 	}
@@ -204,7 +204,7 @@ func (p *sweParser) step(n int, step gjson.Result) {
 	p.model(n, step)
 	ran := observed != "" || before || step.Get("execution_time").Float() > 0 || state.Get("working_dir").Exists()
 	if p.open != "" && ran { // else it was refused: blocked, or not even a command
-		p.result(n, p.open, observed)
+		p.result(n, p.d.line(step.Get("observation")), p.open, observed)
 	}
 	p.in(state.Get("working_dir").String())
 }
@@ -232,18 +232,20 @@ func sweEnding(step gjson.Result, observed string) string {
 // model reads what the model thought and the command that it gave.
 func (p *sweParser) model(n int, m gjson.Result) {
 	action := strings.TrimSpace(m.Get("action").String())
-	thought := strings.TrimSpace(m.Get("thought").String())
+	thought, from := strings.TrimSpace(m.Get("thought").String()), m.Get("thought")
 	if thought == "" && action == "" {
+		from = firstResult(m, "response", "content")
 		thought = strings.TrimSpace(firstOf(m, "response", "content"))
 	}
 	for _, said := range []struct {
 		part int
 		act  session.Act
 		text string
-	}{{sweThinking, session.Thinking, m.Get("reasoning_content").String()}, {sweThought, "", thought}} {
+		from gjson.Result
+	}{{sweThinking, session.Thinking, m.Get("reasoning_content").String(), m.Get("reasoning_content")}, {sweThought, "", thought, from}} {
 		if said.text != "" {
 			e := p.event(n, said.part, session.Agent, session.ByAgent)
-			e.Act, e.Text = said.act, said.text
+			e.Line, e.Act, e.Text = p.d.line(said.from), said.act, said.text
 			p.d.add(p.s, e)
 		}
 	}
@@ -255,7 +257,7 @@ func (p *sweParser) model(n int, m gjson.Result) {
 		p.open = "step-" + strconv.Itoa(n)
 	}
 	e := p.event(n, sweCall, session.Call, session.ByAgent)
-	e.CallID = p.open
+	e.Line, e.CallID = p.d.line(m.Get("action")), p.open
 	if p.dir != p.s.Cwd {
 		e.Dir = p.dir
 	}
@@ -270,9 +272,9 @@ var (
 )
 
 // result reads what a command returned, and what the client says of it.
-func (p *sweParser) result(n int, call, text string) {
+func (p *sweParser) result(n, line int, call, text string) {
 	e := p.event(n, sweResult, session.Result, session.ByTool)
-	e.CallID = call
+	e.Line, e.CallID = line, call
 	if m := sweExit.FindStringSubmatchIndex(text); m != nil {
 		if code, err := strconv.Atoi(text[m[2]:m[3]]); err == nil {
 			e.Exit = exitCode(code)

@@ -183,10 +183,13 @@ func showSession(b *strings.Builder, s *session.Session) {
 	}
 }
 
-// showEvent prints: place, time, kind, author, act, tool, command, folder, flag,
+// showEvent prints: place, line of the text, time, kind, author, act, tool, command, folder, flag,
 // exit code, the call of a result (-> none counts as unpaired), tokens, copies, text.
 func showEvent(s *session.Session, e *session.Event) string {
 	words := []string{stand(s, e)}
+	if e.Line > 0 {
+		words = append(words, fmt.Sprint("line=", e.Line))
+	}
 	if !e.Time.IsZero() {
 		words = append(words, e.Time.Format("15:04:05"))
 	}
