@@ -59,6 +59,36 @@ func TestLinesOfDocuments(t *testing.T) {
 	}
 }
 
+// In a text, the line of what a person or an agent says is the one on which it
+// begins, wherever the heading of the turn stands. Words in the output of a call
+// stand with the call.
+func TestLinesOfTexts(t *testing.T) {
+	for _, c := range examples(t) {
+		for _, f := range c.files {
+			if !f.prose() {
+				continue
+			}
+			_, sessions, err := read(c.format, f.path, f.data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines := strings.Split(string(f.data), "\n")
+			for _, s := range sessions {
+				for i := range s.Events {
+					e := &s.Events[i]
+					if (e.Kind != session.User && e.Kind != session.Agent) || e.CallID != "" {
+						continue
+					}
+					first := strings.TrimPrefix(strings.Fields(e.Text)[0], "/") // a command stands in tags
+					if at := *s.Locate(e).Line; at > len(lines) || !strings.Contains(lines[at-1], first) {
+						t.Errorf("%s: line %d, %q, does not begin %s", c.name, at, lines[at-1], said(e))
+					}
+				}
+			}
+		}
+	}
+}
+
 func checkLine(t *testing.T, lines []string, e *session.Event) {
 	t.Helper()
 	switch {

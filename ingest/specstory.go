@@ -25,7 +25,7 @@ import (
 var specStory = Format{
 	Name:    "specstory",
 	Doc:     "SpecStory exports, .specstory/history/*.md",
-	Version: 1,
+	Version: 2,
 	Seen:    "2.1 and the layouts before it",
 	Skips:   "empty doubles of calls",
 	Checked: "215 exports; other layouts after public samples",
@@ -291,15 +291,16 @@ func (p *specParser) session() *session.Session {
 	return s
 }
 
-// event starts an event at a line. What comes first in a message stands at its
-// heading. Exports of one session share all but the lines, so the key is made
-// of the message's time, or without one of the session, and of what is said.
+// event starts an event at a line. What comes first in a message has the number
+// of its heading and the line of its text. Exports of one session share all but
+// the lines, so the key is made of the message's time, or without one of the
+// session, and of what is said.
 func (p *specParser) event(line int, kind session.Kind, author session.Author, tool, said string) session.Event {
+	e := session.Event{N: line, Kind: kind, Author: author, Tool: tool, Time: p.turn.time}
 	if !p.turn.opened && kind != session.Call {
-		line = p.turn.line
+		e.N, e.Line = p.turn.line, line
 	}
 	p.turn.opened = true
-	e := session.Event{N: line, Kind: kind, Author: author, Tool: tool, Time: p.turn.time}
 	when := p.s.ID
 	if !e.Time.IsZero() {
 		when = e.Time.Truncate(time.Second).Format(time.RFC3339)
@@ -413,6 +414,10 @@ func (p *specParser) think(i int) int {
 	if text != "" {
 		e := p.event(i+1, session.Agent, session.ByAgent, "", text)
 		e.Act, e.Text = session.Thinking, text
+		if strings.TrimSpace(p.lines[i]) == specThinkOpen { // else they begin behind it
+			from, _ := p.trim(i+1, len(p.lines))
+			e.Line = from + 1
+		}
 		p.add(e)
 	}
 	if shut {
