@@ -85,6 +85,7 @@ const undated = "undated"
 type meta struct {
 	Time    time.Time
 	Src     int
+	Line    int // of the text, see session.Event
 	Kind    session.Kind
 	Tool    string
 	Outcome session.Outcome
@@ -97,19 +98,21 @@ func (m *meta) String() string {
 	if !m.Time.IsZero() {
 		ms = strconv.FormatInt(m.Time.UnixMilli(), 36)
 	}
-	src := ""
-	if m.Src != 0 {
-		src = strconv.Itoa(m.Src)
+	count := func(n int) string {
+		if n == 0 {
+			return ""
+		}
+		return strconv.Itoa(n)
 	}
 	tool := strings.ReplaceAll(m.Tool, metaSep, "")
-	return strings.Join([]string{ms, src, string(m.Kind), tool, string(m.Outcome)}, metaSep)
+	return strings.Join([]string{ms, count(m.Src), count(m.Line), string(m.Kind), tool, string(m.Outcome)}, metaSep)
 }
 
 // parseMeta reads what String prints.
 func parseMeta(text string) (m meta, err error) {
 	f := strings.Split(text, metaSep)
-	if len(f) != 5 {
-		return m, fmt.Errorf("%q has not five fields", text)
+	if len(f) != 6 {
+		return m, fmt.Errorf("%q has not six fields", text)
 	}
 	if f[0] != "" {
 		ms, perr := strconv.ParseInt(f[0], 36, 64)
@@ -118,7 +121,10 @@ func parseMeta(text string) (m meta, err error) {
 	if f[1] != "" && err == nil {
 		m.Src, err = strconv.Atoi(f[1])
 	}
-	m.Kind, m.Tool, m.Outcome = session.Kind(f[2]), f[3], session.Outcome(f[4])
+	if f[2] != "" && err == nil {
+		m.Line, err = strconv.Atoi(f[2])
+	}
+	m.Kind, m.Tool, m.Outcome = session.Kind(f[3]), f[4], session.Outcome(f[5])
 	return m, err
 }
 
@@ -290,7 +296,7 @@ func (b *builder) document(e *session.Event, text string) *document.Document {
 }
 
 func (b *builder) describe(d *document.Document, e, result *session.Event) {
-	m := meta{Time: b.last, Src: e.Src, Kind: e.Kind}
+	m := meta{Time: b.last, Src: e.Src, Line: e.Line, Kind: e.Kind}
 	m.Tool, _ = e.Subject()
 	if result != nil {
 		m.Outcome = result.Outcome

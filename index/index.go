@@ -38,7 +38,7 @@ import (
 
 // SchemaVersion is raised when what is indexed, or how, changes. An index of
 // another schema is rebuilt.
-const SchemaVersion = 5
+const SchemaVersion = 6
 
 // Info describes a generation.
 type Info struct {

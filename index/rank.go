@@ -240,7 +240,7 @@ func (h *Hit) fill() error {
 		case fieldMeta:
 			var m meta
 			if m, bad = parseMeta(string(value)); bad == nil {
-				h.Time, h.Kind, h.Tool, h.Outcome, h.Src = m.Time, m.Kind, m.Tool, m.Outcome, m.Src
+				h.Time, h.Kind, h.Tool, h.Outcome, h.Src, h.Line = m.Time, m.Kind, m.Tool, m.Outcome, m.Src, m.Line
 			}
 		}
 		return true

@@ -203,7 +203,7 @@ func (s *scanner) hit(in *session.Session, group []*session.Event) Hit {
 			best, most = e, n
 		}
 	}
-	h := Hit{Ref: in.Ref(best), Session: in.Name(), Time: best.Time, Kind: best.Kind, Src: best.Src, Score: scanScore(best), text: strings.TrimSpace(best.Command + "\n" + best.Text)}
+	h := Hit{Ref: in.Ref(best), Session: in.Name(), Time: best.Time, Kind: best.Kind, Src: best.Src, Line: best.Line, Score: scanScore(best), text: strings.TrimSpace(best.Command + "\n" + best.Text)}
 	h.Tool, _ = best.Subject()
 	if h.Time.IsZero() {
 		h.Time = in.Start

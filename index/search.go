@@ -56,6 +56,7 @@ type Hit struct {
 	Tool    string
 	Outcome session.Outcome
 	Src     int // position of the event's source in the session's sources
+	Line    int // of its text, see session.Event
 	Score   float64
 	Snippet Snippet
 	More    int // further hits in the same session

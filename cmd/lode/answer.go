@@ -134,7 +134,7 @@ func (d *desk) show(view *searchView, hits []index.Hit) error {
 		view.Hits = append(view.Hits, hitView{
 			Ref: h.Ref.String(), Session: h.Session, Title: in.Title, Project: d.naming.Of(&in).Name, Agent: in.Agent,
 			Time: h.Time, Kind: h.Kind, Tool: h.Tool, Outcome: h.Outcome, Snippet: h.Snippet.Text, Score: h.Score, More: h.More,
-			Source: in.Locate(&session.Event{N: h.Ref.N, Src: min(h.Src, len(in.Sources)-1)}), marked: h.Snippet,
+			Source: in.Locate(&session.Event{N: h.Ref.N, Line: h.Line, Src: min(h.Src, len(in.Sources)-1)}), marked: h.Snippet,
 		})
 	}
 	return nil

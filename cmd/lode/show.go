@@ -217,18 +217,17 @@ func (p *place) fold(subagents []session.Info) {
 // raw returns the lines of the agent's own file that the shown events come from.
 func (l *library) raw(p *place) ([]string, error) {
 	var lines []string
-	seen := make(map[session.Place]bool)
+	seen := make(map[string]bool)
 	for _, e := range p.shown {
-		at := session.Place{Src: e.Src, N: e.N}
-		if seen[at] {
-			continue
-		}
-		seen[at] = true
 		loc := p.Locate(e)
 		file := l.w.sourceFile(loc.Path)
-		if loc.Line == nil {
+		if loc.Index != nil {
 			return nil, fmt.Errorf("%s is no file of lines: %s cannot be cut out of it (hint: leave --raw out, or open the file)", file, p.Ref(e))
 		}
+		if seen[placeText(loc)] {
+			continue
+		}
+		seen[placeText(loc)] = true
 		line, err := ingest.RawLine(file, *loc.Line, l.w.redactRules())
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
