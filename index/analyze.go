@@ -8,6 +8,7 @@ import (
 
 	"github.com/blevesearch/bleve/v2/analysis"
 	"github.com/blevesearch/bleve/v2/analysis/char/asciifolding"
+	index "github.com/blevesearch/bleve_index_api"
 )
 
 // codeAnalyzer cuts text into words of letters, digits and underscores, in
@@ -30,6 +31,12 @@ const (
 // Analyze implements analysis.Analyzer.
 func (codeAnalyzer) Analyze(text []byte) analysis.TokenStream {
 	c := cutter{text: text, low: asciiLower(text), stream: make(analysis.TokenStream, 0, len(text)/6)}
+	c.cut()
+	return c.stream
+}
+
+func (c *cutter) cut() {
+	text := c.text
 	for i := 0; i < len(text); {
 		switch kind, size := charAt(text, i); kind {
 		case dense:
@@ -43,7 +50,6 @@ func (codeAnalyzer) Analyze(text []byte) analysis.TokenStream {
 			i += size
 		}
 	}
-	return c.stream
 }
 
 // char is what a character is to the analyzer.
@@ -83,14 +89,19 @@ var asciiChars = func() (table [utf8.RuneSelf]char) {
 	return table
 }()
 
-// cutter makes tokens. They point into one lowered copy of the text and come
-// from blocks, because there are millions of them.
+// cutter makes tokens, or counts terms. They point into one lowered copy of the
+// text and come from blocks, because there are millions of them.
 type cutter struct {
 	text, low []byte
-	stream    analysis.TokenStream
-	block     []analysis.Token
 	marked    []byte // room for terms that do not stand in the text
 	pos       int
+
+	stream analysis.TokenStream
+	block  []analysis.Token
+
+	freqs  index.TokenFrequencies // nil where tokens are made
+	free   []index.TokenFreq
+	length int // how many terms were counted
 }
 
 const (
@@ -100,6 +111,10 @@ const (
 
 // add adds a term at the position of the last word.
 func (c *cutter) add(term []byte, start, end int) {
+	if c.freqs != nil {
+		c.count(term)
+		return
+	}
 	if len(c.block) == 0 {
 		c.block = make([]analysis.Token, tokenBlock)
 	}
@@ -342,11 +357,3 @@ func rowOf(stream analysis.TokenStream) iter.Seq2[*analysis.Token, bool] {
 
 // Searchable reports whether a text has a word that is looked for.
 func Searchable(text string) bool { return len(cut(text).row) > 0 }
-
-// keywordAnalyzer takes a value as one term.
-type keywordAnalyzer struct{}
-
-// Analyze implements analysis.Analyzer.
-func (keywordAnalyzer) Analyze(text []byte) analysis.TokenStream {
-	return analysis.TokenStream{&analysis.Token{Term: text, End: len(text), Position: 1, Type: analysis.AlphaNumeric}}
-}

@@ -153,7 +153,7 @@ func documents(s *session.Session) []*document.Document {
 			results[e.CallEvent] = e
 		}
 	}
-	b := builder{s: s, place: Place(&s.Header)}
+	b := builder{s: s, place: Place(&s.Header), shared: make(map[[2]string]*termField)}
 	b.header()
 	for i := range s.Events {
 		e := &s.Events[i]
@@ -204,6 +204,8 @@ type builder struct {
 	place string
 	last  time.Time // the newest time seen: that of events without one
 	docs  []*document.Document
+
+	shared map[[2]string]*termField // fields by name and values
 }
 
 func (b *builder) words(e *session.Event, field string) {
@@ -220,11 +222,11 @@ func (b *builder) words(e *session.Event, field string) {
 	if strings.TrimSpace(text) == "" {
 		return
 	}
-	d := b.document(e, text)
+	d := b.document(e, text, string(e.Kind))
 	if e.Kind == session.User {
 		b.keyword(d, fieldAuthor, string(e.Author))
 	}
-	d.AddField(document.NewTextFieldCustom(field, nil, []byte(text), indexed, codeAnalyzer{}))
+	d.AddField(newWords(field, text))
 }
 
 // call adds a call with its result; either may be missing.
@@ -254,10 +256,11 @@ func (b *builder) call(call, result *session.Event) {
 	if strings.TrimSpace(text) == "" {
 		return
 	}
-	d := b.document(e, text)
+	kinds := []string{string(e.Kind)}
 	if result != nil && call != nil {
-		b.keyword(d, fieldKind, string(session.Result))
+		kinds = append(kinds, string(session.Result))
 	}
+	d := b.document(e, text, kinds...)
 	b.keyword(d, fieldTool, tool)
 	if result != nil {
 		b.keyword(d, fieldOutcome, string(result.Outcome))
@@ -266,22 +269,22 @@ func (b *builder) call(call, result *session.Event) {
 	}
 	for field, value := range map[string]string{command: cmd, problem: trouble} {
 		if value != "" {
-			d.AddField(document.NewTextFieldCustom(field, nil, []byte(value), indexed, codeAnalyzer{}))
+			d.AddField(newWords(field, value))
 		}
 	}
 	if out != "" {
-		d.AddField(document.NewTextFieldCustom(output, nil, []byte(out), indexed, codeAnalyzer{}))
+		d.AddField(newWords(output, out))
 	}
 	b.describe(d, e, result)
 }
 
 // document starts a document with what all have.
-func (b *builder) document(e *session.Event, text string) *document.Document {
+func (b *builder) document(e *session.Event, text string, kinds ...string) *document.Document {
 	d := document.NewDocument(b.s.Ref(e).String())
 	b.keyword(d, fieldSession, b.s.Name())
 	b.keyword(d, fieldAgent, b.s.Agent)
 	b.keyword(d, fieldPlace, b.place)
-	b.keyword(d, fieldKind, string(e.Kind))
+	b.keyword(d, fieldKind, kinds...)
 	day := undated
 	if !b.last.IsZero() {
 		day = b.last.Format("20060102")
@@ -304,11 +307,19 @@ func (b *builder) describe(d *document.Document, e, result *session.Event) {
 	b.meta(d, []byte(m.String()))
 }
 
-func (b *builder) keyword(d *document.Document, field, value string) {
-	options := unscored
-	if value != "" {
-		d.AddField(document.NewTextFieldCustom(field, nil, []byte(value), options, keywordAnalyzer{}))
+// keyword adds values that are one term each, and says nothing of how often. The
+// documents of a session have most of them in common, and share the field.
+func (b *builder) keyword(d *document.Document, field string, values ...string) {
+	if values[0] == "" {
+		return
 	}
+	key := [2]string{field, strings.Join(values, "\x00")}
+	f := b.shared[key]
+	if f == nil {
+		f = newTerms(field, values...)
+		b.shared[key] = f
+	}
+	d.AddField(f)
 }
 
 // clipOutput cuts a result to what is worth finding it by.
