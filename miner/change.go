@@ -21,40 +21,43 @@ var (
 // and replace. What a tool writes in another form gives nothing.
 func changesOf(e *session.Event) []change {
 	var all []change
-	c := change{path: e.Command}
+	path := e.Command
+	var removed, added strings.Builder
 	end := func() {
-		if c.removed != "" || c.added != "" {
-			all = append(all, c)
+		if removed.Len() > 0 || added.Len() > 0 {
+			all = append(all, change{path, removed.String(), added.String()})
 		}
+		removed.Reset()
+		added.Reset()
 	}
 	text := e.Text
 	patch := strings.Contains(text, "*** Begin Patch") || patchFile.MatchString(text) || strings.Contains(text, "\n@@")
-	var into *string
+	var into *strings.Builder
 	for line := range strings.Lines(text) {
 		bare := strings.TrimRight(line, "\r\n")
 		switch file := patchFile.FindStringSubmatch(bare); {
 		case file != nil:
 			end()
-			c = change{path: file[1]}
+			path = file[1]
 		case patch && strings.HasPrefix(line, "-"):
-			c.removed += line[1:]
+			removed.WriteString(line[1:])
 		case patch && strings.HasPrefix(line, "+"):
-			c.added += line[1:]
+			added.WriteString(line[1:])
 		case patch:
 		case strings.HasPrefix(line, "<<<<<<< "):
-			into = &c.removed
-		case into == &c.removed && bare == "=======":
-			into = &c.added
+			into = &removed
+		case into == &removed && bare == "=======":
+			into = &added
 		case strings.HasPrefix(line, ">>>>>>> "):
 			into = nil
 		case oldText.MatchString(bare):
-			into = &c.removed
-			*into += strings.TrimPrefix(line[strings.IndexByte(line, ':')+1:], " ")
+			into = &removed
+			into.WriteString(strings.TrimPrefix(line[strings.IndexByte(line, ':')+1:], " "))
 		case newText.MatchString(bare):
-			into = &c.added
-			*into += strings.TrimPrefix(line[strings.IndexByte(line, ':')+1:], " ")
+			into = &added
+			into.WriteString(strings.TrimPrefix(line[strings.IndexByte(line, ':')+1:], " "))
 		case into != nil:
-			*into += line
+			into.WriteString(line)
 		}
 	}
 	end()
