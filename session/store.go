@@ -157,6 +157,7 @@ var (
 		}
 		return r
 	}}
+	buffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 64<<10) }}
 )
 
 // encode writes the stored form and returns its digest: the first 16 hex
@@ -192,7 +193,9 @@ func decode(r io.Reader) (*Session, error) {
 	if err := z.Reset(r); err != nil {
 		return nil, err
 	}
-	in := bufio.NewReaderSize(z, 64<<10)
+	in := buffers.Get().(*bufio.Reader)
+	defer buffers.Put(in)
+	in.Reset(z)
 	s := &Session{}
 	line, err := readLine(in, nil)
 	if err != nil {
@@ -201,6 +204,7 @@ func decode(r io.Reader) (*Session, error) {
 	if err := json.Unmarshal(line, &s.Header); err != nil {
 		return nil, err
 	}
+	events := eventReader{seen: make(map[string]string)}
 	for n := 2; ; n++ {
 		line, err = readLine(in, line[:0])
 		if err == io.EOF {
@@ -210,7 +214,7 @@ func decode(r io.Reader) (*Session, error) {
 			return nil, err
 		}
 		s.Events = append(s.Events, Event{})
-		if err := json.Unmarshal(line, &s.Events[len(s.Events)-1]); err != nil {
+		if err := events.read(line, &s.Events[len(s.Events)-1]); err != nil {
 			return nil, fmt.Errorf("line %d: %w", n, err)
 		}
 	}
