@@ -16,6 +16,7 @@ type Regexp struct {
 	expr string
 	once sync.Once
 	re   *regexp.Regexp
+	need needles
 }
 
 // New returns an expression, which must be valid. Tests compile it at once, so
@@ -31,8 +32,14 @@ func New(expr string) *Regexp {
 var inTest = len(os.Args) > 0 && strings.HasSuffix(strings.TrimSuffix(os.Args[0], ".exe"), ".test")
 
 func (r *Regexp) compiled() *regexp.Regexp {
-	r.once.Do(func() { r.re = regexp.MustCompile(r.expr) })
+	r.once.Do(func() { r.re, r.need = regexp.MustCompile(r.expr), needlesOf(r.expr) })
 	return r.re
+}
+
+// misses reports whether there can be no match in a text.
+func (r *Regexp) misses(s string) bool {
+	r.compiled()
+	return r.need.missing(s)
 }
 
 // The methods are those of regexp.Regexp.
@@ -44,38 +51,65 @@ func (r *Regexp) Match(b []byte) bool {
 }
 
 func (r *Regexp) MatchString(s string) bool {
+	if r.misses(s) {
+		return false
+	}
 	return r.compiled().MatchString(s)
 }
 
 func (r *Regexp) FindString(s string) string {
+	if r.misses(s) {
+		return ""
+	}
 	return r.compiled().FindString(s)
 }
 
 func (r *Regexp) FindStringIndex(s string) []int {
+	if r.misses(s) {
+		return nil
+	}
 	return r.compiled().FindStringIndex(s)
 }
 
 func (r *Regexp) FindStringSubmatch(s string) []string {
+	if r.misses(s) {
+		return nil
+	}
 	return r.compiled().FindStringSubmatch(s)
 }
 
 func (r *Regexp) FindStringSubmatchIndex(s string) []int {
+	if r.misses(s) {
+		return nil
+	}
 	return r.compiled().FindStringSubmatchIndex(s)
 }
 
 func (r *Regexp) FindAllString(s string, n int) []string {
+	if r.misses(s) {
+		return nil
+	}
 	return r.compiled().FindAllString(s, n)
 }
 
 func (r *Regexp) FindAllStringIndex(s string, n int) [][]int {
+	if r.misses(s) {
+		return nil
+	}
 	return r.compiled().FindAllStringIndex(s, n)
 }
 
 func (r *Regexp) FindAllStringSubmatch(s string, n int) [][]string {
+	if r.misses(s) {
+		return nil
+	}
 	return r.compiled().FindAllStringSubmatch(s, n)
 }
 
 func (r *Regexp) FindAllStringSubmatchIndex(s string, n int) [][]int {
+	if r.misses(s) {
+		return nil
+	}
 	return r.compiled().FindAllStringSubmatchIndex(s, n)
 }
 
