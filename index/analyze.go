@@ -204,7 +204,7 @@ func (c *cutter) parts(start, end int) {
 // mark returns the term of a part.
 func (c *cutter) mark(part []byte) []byte {
 	if cap(c.marked)-len(c.marked) < len(part)+1 {
-		c.marked = make([]byte, 0, markedBlock)
+		c.marked = make([]byte, 0, min(markedBlock, len(c.text))+len(part)+1)
 	}
 	n := len(c.marked)
 	c.marked = append(append(c.marked, partMark), part...)

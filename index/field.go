@@ -59,7 +59,7 @@ func (w *wordField) Analyze() {
 }
 
 const (
-	bytesPerTerm = 16 // of a text, about, for each of its different terms
+	bytesPerTerm = 8 // of a text, about, for each of its different terms
 	freqBlock    = 32
 )
 
@@ -69,7 +69,7 @@ func (c *cutter) count(term []byte) {
 	tf := c.freqs[string(term)]
 	if tf == nil {
 		if len(c.free) == 0 {
-			c.free = make([]index.TokenFreq, freqBlock)
+			c.free = make([]index.TokenFreq, min(freqBlock, 1+len(c.text)/bytesPerTerm))
 		}
 		tf, c.free = &c.free[0], c.free[1:]
 		tf.Term = term

@@ -76,7 +76,7 @@ func parseCline(in *Input, d *Draft) error {
 	if err != nil {
 		return err
 	}
-	d.document(text)
+	d.document(string(text))
 	p := &clineParser{d: d, said: map[string]bool{}, times: map[int]time.Time{}}
 	switch item := gjson.ParseBytes(text); {
 	case isClineItem(item) && gjson.ValidBytes(text):

@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unsafe"
 
 	"github.com/tidwall/gjson"
 )
@@ -14,11 +15,11 @@ import (
 // not there: one that was cut, or is being written, is reported to the draft
 // and does not exist.
 func wholeDocument(in io.Reader, d *Draft) (gjson.Result, error) {
-	text, err := io.ReadAll(in)
+	text, err := wholeText(in)
 	if err != nil {
 		return gjson.Result{}, err
 	}
-	if !gjson.ValidBytes(text) {
+	if !gjson.Valid(text) {
 		d.Partial = true
 		d.bad(0, "not a whole JSON document")
 		return gjson.Result{}, nil
@@ -26,13 +27,23 @@ func wholeDocument(in io.Reader, d *Draft) (gjson.Result, error) {
 	return d.document(text), nil
 }
 
-// document parses the text of a source. From then on line finds what stands in it.
-func (d *Draft) document(text []byte) gjson.Result {
-	doc := string(text)
-	if strings.Contains(strings.TrimSpace(doc), "\n") {
-		d.lines = &lines{text: doc}
+// wholeText reads a source to its end, into one piece of memory where its size
+// is known.
+func wholeText(in io.Reader) (string, error) {
+	var b strings.Builder
+	if source, ok := in.(*Input); ok {
+		b.Grow(int(source.Size))
 	}
-	return gjson.Parse(doc)
+	_, err := io.Copy(&b, in)
+	return b.String(), err
+}
+
+// document parses the text of a source. From then on line finds what stands in it.
+func (d *Draft) document(text string) gjson.Result {
+	if strings.Contains(strings.TrimSpace(text), "\n") {
+		d.lines = &lines{text: text}
+	}
+	return gjson.Parse(text)
 }
 
 // lines are those of a document that has several.
@@ -125,13 +136,14 @@ func (d *Draft) inputLine(command string, input gjson.Result) int {
 
 // firstObject returns the object that a source begins with. Of a source's first
 // bytes it may be cut: what stands before the cut is found in it. Where
-// something else stands, it does not exist.
+// something else stands, it does not exist. It may not outlive the bytes: nearly
+// every format looks at them, and a copy for each costs more than the look.
 func firstObject(head []byte) gjson.Result {
 	head = bytes.TrimSpace(head)
 	if len(head) == 0 || head[0] != '{' {
 		return gjson.Result{}
 	}
-	return gjson.ParseBytes(head)
+	return gjson.Parse(unsafe.String(unsafe.SliceData(head), len(head)))
 }
 
 // eachItem gives f every item of a document's list and its place in it, and

@@ -149,6 +149,7 @@ func formatsVersion() int {
 type Input struct {
 	Path string // as in the catalog: relative to the home folder, with slashes
 	File string // where it lies, for those with files beside them; may be empty
+	Size int64  // about; 0 where it is not known
 	io.Reader
 }
 

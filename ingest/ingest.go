@@ -528,7 +528,7 @@ func parse(c Candidate, dbs *copies, open func(*Draft)) (*Draft, error) {
 	defer in.Close()
 	d := newDraft(c.Path, f)
 	open(d)
-	return d, f.Parse(&Input{Path: c.Path, File: c.File, Reader: in}, d)
+	return d, f.Parse(&Input{Path: c.Path, File: c.File, Size: c.Size, Reader: in}, d)
 }
 
 func parseDB(c Candidate, dbs *copies, open func(*Draft)) (*Draft, error) {

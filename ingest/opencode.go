@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -62,11 +61,11 @@ func sniffOpenCode(head []byte) bool {
 }
 
 func parseOpenCode(in *Input, d *Draft) error {
-	text, err := io.ReadAll(in)
+	text, err := wholeText(in)
 	if err != nil {
 		return err
 	}
-	whole := gjson.ValidBytes(text)
+	whole := gjson.Valid(text)
 	if !whole { // an export was cut; what stands before the cut is read
 		d.Partial = true
 		d.bad(0, "not a whole JSON document")

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"bytes"
-	"io"
 	"path"
 	"path/filepath"
 	"strconv"
@@ -106,11 +105,11 @@ type specParser struct {
 }
 
 func parseSpecStory(in *Input, d *Draft) error {
-	text, err := io.ReadAll(in)
+	text, err := wholeText(in)
 	if err != nil {
 		return err
 	}
-	lines := strings.Split(strings.TrimPrefix(string(text), "\ufeff"), "\n")
+	lines := strings.Split(strings.TrimPrefix(text, "\ufeff"), "\n")
 	last := len(lines) - 1
 	if lines[last] != "" {
 		d.Partial = true // a last line without its end is not finished yet

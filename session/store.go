@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -157,8 +158,14 @@ var (
 		}
 		return r
 	}}
-	buffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 64<<10) }}
+	buffers = sync.Pool{New: func() any { return &buffer{in: bufio.NewReaderSize(nil, 64<<10)} }}
 )
+
+// buffer is what reading a session needs room for.
+type buffer struct {
+	in         *bufio.Reader
+	line, text []byte
+}
 
 // encode writes the stored form and returns its digest: the first 16 hex
 // digits of the SHA-256 of the uncompressed lines.
@@ -193,18 +200,20 @@ func decode(r io.Reader) (*Session, error) {
 	if err := z.Reset(r); err != nil {
 		return nil, err
 	}
-	in := buffers.Get().(*bufio.Reader)
-	defer buffers.Put(in)
+	b := buffers.Get().(*buffer)
+	defer buffers.Put(b)
+	in := b.in
 	in.Reset(z)
 	s := &Session{}
-	line, err := readLine(in, nil)
+	line, err := readLine(in, b.line[:0])
 	if err != nil {
 		return nil, fmt.Errorf("no header: %w", err)
 	}
 	if err := json.Unmarshal(line, &s.Header); err != nil {
 		return nil, err
 	}
-	events := eventReader{seen: make(map[string]string)}
+	events := eventReader{text: b.text, seen: make(map[string]string)}
+	defer func() { b.line, b.text = line, events.text }()
 	for n := 2; ; n++ {
 		line, err = readLine(in, line[:0])
 		if err == io.EOF {
@@ -212,6 +221,9 @@ func decode(r io.Reader) (*Session, error) {
 		}
 		if err != nil {
 			return nil, err
+		}
+		if len(s.Events) == cap(s.Events) {
+			s.Events = slices.Grow(s.Events, max(64, len(s.Events)))
 		}
 		s.Events = append(s.Events, Event{})
 		if err := events.read(line, &s.Events[len(s.Events)-1]); err != nil {

@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"mvdan.cc/sh/v3/syntax"
 )
@@ -47,13 +48,17 @@ func Parse(text string) Line {
 
 const maxDepth = 3 // of bash -c "bash -c …"
 
+var parsers = sync.Pool{New: func() any { return syntax.NewParser(syntax.Variant(syntax.LangBash)) }}
+
 func parse(text string, depth int) Line {
 	text = strings.TrimSpace(text)
 	if text == "" {
 		return Line{}
 	}
 	w := walker{depth: depth, src: text}
-	file, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(text), "")
+	parser := parsers.Get().(*syntax.Parser)
+	defer parsers.Put(parser)
+	file, err := parser.Parse(strings.NewReader(text), "")
 	if err != nil {
 		return split(text, depth)
 	}
