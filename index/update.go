@@ -1,6 +1,7 @@
 package index
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"github.com/blevesearch/bleve/v2"
 	"github.com/blevesearch/bleve/v2/document"
 	"github.com/blevesearch/bleve/v2/index/scorch"
+	"github.com/blevesearch/bleve/v2/index/scorch/mergeplan"
 	"github.com/blevesearch/bleve/v2/search/query"
 	renameio "github.com/google/renameio/v2/maybe"
 	bolt "go.etcd.io/bbolt/errors"
@@ -49,6 +51,8 @@ type shard struct {
 	bytes   int
 	writing chan error // a value for each batch that was written
 	under   int        // batches under way
+	dir     string
+	anew    bool // it is not a clone of one in use
 }
 
 // maxWriting is how many batches of a shard are written at once.
@@ -272,11 +276,11 @@ func (w *Writer) shard(name string) (*shard, error) {
 		return nil, err
 	}
 	path := filepath.Join(w.next, name)
-	ix, err := w.newShard(path, name)
+	ix, anew, err := w.newShard(path, name)
 	if err != nil {
 		return nil, err
 	}
-	sh := &shard{ix: ix, batch: ix.NewBatch(), writing: make(chan error, maxWriting)}
+	sh := &shard{ix: ix, batch: ix.NewBatch(), writing: make(chan error, maxWriting), dir: path, anew: anew}
 	w.shards[name] = sh
 	return sh, nil
 }
@@ -292,17 +296,19 @@ func (w *Writer) begin() error {
 }
 
 // newShard opens a shard for writing: a clone of the one in use, or an empty one.
-func (w *Writer) newShard(path, name string) (bleve.Index, error) {
+func (w *Writer) newShard(path, name string) (ix bleve.Index, anew bool, err error) {
 	if w.base != "" && !w.damaged[name] {
 		err := cloneShard(filepath.Join(w.base, name), path, true)
 		if err == nil {
-			return bleve.OpenUsing(path, map[string]any{"bolt_timeout": boltTimeout})
+			ix, err = bleve.OpenUsing(path, map[string]any{"bolt_timeout": boltTimeout})
+			return ix, false, err
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
+			return nil, false, err
 		}
 	}
-	return bleve.NewUsing(path, bleve.NewIndexMapping(), scorch.Name, scorch.Name, map[string]any{"bolt_timeout": boltTimeout})
+	ix, err = bleve.NewUsing(path, bleve.NewIndexMapping(), scorch.Name, scorch.Name, map[string]any{"bolt_timeout": boltTimeout})
+	return ix, true, err
 }
 
 // boltTimeout bounds the wait for a lock that nobody should hold.
@@ -359,14 +365,17 @@ func (w *Writer) Publish(now time.Time) (bool, error) {
 }
 
 func (w *Writer) finish(now time.Time) error {
-	for name, sh := range w.shards {
-		if err := errors.Join(sh.flush(), sh.wait(0)); err != nil {
-			return fmt.Errorf("indexing: %w", err)
-		}
-		delete(w.shards, name)
-		if err := sh.ix.Close(); err != nil {
-			return fmt.Errorf("indexing: %w", err)
-		}
+	closed := make(chan error, len(w.shards))
+	for _, sh := range w.shards {
+		go func() { closed <- sh.close() }()
+	}
+	var err error
+	for range w.shards {
+		err = errors.Join(err, <-closed)
+	}
+	clear(w.shards)
+	if err != nil {
+		return fmt.Errorf("indexing: %w", err)
 	}
 	if err := w.linkOthers(); err != nil {
 		return err
@@ -379,6 +388,48 @@ func (w *Writer) finish(now time.Time) error {
 	}
 	info := Info{Schema: SchemaVersion, Annotate: w.annotate, Built: now, Sessions: len(w.sessions), Docs: w.docs}
 	return writeJSON(filepath.Join(w.next, "info.json"), info)
+}
+
+// close writes what is left of a shard.
+func (sh *shard) close() error {
+	err := errors.Join(sh.flush(), sh.wait(0))
+	if err == nil && sh.anew {
+		err = sh.merge()
+	}
+	return errors.Join(err, sh.ix.Close())
+}
+
+// What bleve leaves in a shard built anew are some large segments and up to ten
+// of single batches. Merged, these take a quarter less room and time to search.
+// A night that only adds to a shard leaves that to bleve.
+var leftover = mergeplan.MergePlanOptions{
+	MaxSegmentSize: 20_000, FloorSegmentSize: 20_000, // documents: what bleve has merged has more than half of it
+	MaxSegmentsPerTier: 1, TierGrowth: 10, SegmentsPerMergeTask: 20, ReclaimDeletesWeight: 2,
+}
+
+// maxSettling bounds the wait for bleve to write down what it merged, and to
+// remove what that replaces. A shard closed before is in order, but larger.
+const maxSettling = 5 * time.Second
+
+func (sh *shard) merge() error {
+	ix, err := sh.ix.Advanced()
+	if err != nil {
+		return err
+	}
+	sc := ix.(*scorch.Scorch)
+	if err := sc.ForceMerge(context.Background(), &leftover); err != nil {
+		return err
+	}
+	for end := time.Now().Add(maxSettling); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
+		files, err := filepath.Glob(filepath.Join(sh.dir, "store", "*.zap"))
+		if err != nil {
+			return err
+		}
+		if state := sc.StatsMap(); state["index_bgthreads_active"] == false && uint64(len(files)) == state["TotFileSegmentsAtRoot"] {
+			break
+		}
+	}
+	return nil
 }
 
 // linkOthers takes over the shards that did not change.

@@ -336,6 +336,36 @@ func TestBatchesSideBySide(t *testing.T) {
 	}
 }
 
+// A shard built anew is left with few segments, a night that adds to it writes
+// one more, and neither loses a document.
+func TestFewSegments(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "index")
+	segments := func() int {
+		base, err := current(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files, err := filepath.Glob(filepath.Join(base, "2026", "store", "*.zap"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(files)
+	}
+	const batches = 4
+	long := story("claude/long", "2026-05-01 /home/dev/shop\n"+strings.Repeat("user: basket\n", batches*batchDocs))
+	put(t, dir, long)
+	if n := segments(); n != 1 {
+		t.Errorf("%d batches left %d segments, want 1", batches, n)
+	}
+	put(t, dir, long, story("claude/next", "2026-05-02 /home/dev/shop\nuser: basket\n"))
+	if n := segments(); n != 2 {
+		t.Errorf("after a night that added to it: %d segments, want 2", n)
+	}
+	if got, want := ask(t, openReader(t, dir), "basket"), fmt.Sprintf("exact %d\n", batches*batchDocs+1); !strings.HasPrefix(got, want) {
+		t.Errorf("found are %.40s, want %s", got, want)
+	}
+}
+
 // What a run that was killed left half written beside the name of the current
 // generation goes with the next update, also when there is nothing to publish.
 func TestSweepsHalfWritten(t *testing.T) {

@@ -145,7 +145,7 @@ func (st *Store) Has(agent, id string) bool {
 
 var (
 	writers = sync.Pool{New: func() any {
-		w, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20))
+		w, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20), zstd.WithEncoderLevel(zstd.SpeedBetterCompression))
 		if err != nil {
 			panic(err) // the options are constants
 		}
