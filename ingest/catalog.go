@@ -25,7 +25,7 @@ import (
 // name "source" or "session", sorted; a name that a reader does not know is an
 // error, so new ones need a new state version. Beside it lies catalog.keys,
 // the event keys of each session in each source, which only a run that finds
-// changes reads.
+// changes reads; it is packed, and was not in older states.
 type Catalog struct {
 	Sources  map[string]*Source      // by path
 	Sessions map[string]session.Info // by name
@@ -98,7 +98,12 @@ func eachRow[T any](file string, f func(T) error) error {
 		return err
 	}
 	defer in.Close()
-	r := bufio.NewReaderSize(in, 256<<10)
+	rows, err := unpacked(in)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	r := bufio.NewReaderSize(rows, 256<<10)
 	for line := 1; ; line++ {
 		text, _, err := nextLine(r, nil)
 		if err != nil || text == nil {
@@ -138,7 +143,7 @@ func (c *Catalog) save() error {
 		return err
 	}
 	if c.keys != nil {
-		if err := writeRows(keysFile(c.dir), func(put func(any) error) error {
+		if err := writeRows(keysFile(c.dir), pack, func(put func(any) error) error {
 			for _, path := range sortedKeys(c.keys) {
 				for _, name := range sortedKeys(c.keys[path]) {
 					if err := put(keyRow{path, name, packKeys(c.keys[path][name])}); err != nil {
@@ -151,7 +156,7 @@ func (c *Catalog) save() error {
 			return err
 		}
 	}
-	return writeRows(catalogFile(c.dir), func(put func(any) error) error {
+	return writeRows(catalogFile(c.dir), nil, func(put func(any) error) error {
 		for _, path := range sortedKeys(c.Sources) {
 			if err := put(row{Source: c.Sources[path]}); err != nil {
 				return err
@@ -167,15 +172,23 @@ func (c *Catalog) save() error {
 	})
 }
 
-// writeRows writes a file of JSON Lines beside the old one and renames it.
-func writeRows(file string, rows func(put func(any) error) error) error {
+// writeRows writes a file of JSON Lines beside the old one and renames it. With
+// pack, the file is packed.
+func writeRows(file string, pack func([]byte) ([]byte, error), rows func(put func(any) error) error) error {
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false)
 	if err := rows(enc.Encode); err != nil {
 		return err
 	}
-	return renameio.WriteFile(file, out.Bytes(), 0o600)
+	text := out.Bytes()
+	if pack != nil {
+		var err error
+		if text, err = pack(text); err != nil {
+			return err
+		}
+	}
+	return renameio.WriteFile(file, text, 0o600)
 }
 
 // keyRow holds the keys of a session in a source, five bytes each: enough to

@@ -1,6 +1,8 @@
 package ingest
 
 import (
+	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -90,6 +92,47 @@ func errorText(err error) string {
 		return ""
 	}
 	return err.Error()
+}
+
+// Older states have keys that are not packed: they are read, and only what is
+// new besides.
+func TestUnpackedKeys(t *testing.T) {
+	c, w := named(t, "claude/forks"), newWorld(t)
+	for _, f := range c.files[:2] {
+		w.put(t, f.path, f.data)
+	}
+	w.run(t)
+	file := filepath.Join(w.state, "catalog.keys")
+	in, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	r, err := unpacked(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(r)
+	if err != nil || !bytes.HasPrefix(text, []byte(`{"path":`)) {
+		t.Fatalf("keys are %.40q, %v", text, err)
+	}
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.put(t, c.files[2].path, c.files[2].data)
+	cat, err := LoadCatalog(w.state)
+	if err != nil || !cat.loadKeys() {
+		t.Errorf("keys that are not packed are not read: %v", err)
+	}
+	w.run(t)
+	whole := newWorld(t)
+	for _, f := range c.files {
+		whole.put(t, f.path, f.data)
+	}
+	whole.run(t)
+	if diff := cmp.Diff(whole.stored(t), w.stored(t)); diff != "" {
+		t.Errorf("with keys that are not packed (-want +got):\n%s", diff)
+	}
 }
 
 // The keys are only a help: without them, or with damaged ones, everything is

@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"io"
@@ -34,8 +33,6 @@ var codex = Format{
 	Sniff: sniffCodex,
 	Parse: parseCodex,
 }
-
-var zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
 
 func sniffCodex(head []byte) bool {
 	if bytes.HasPrefix(head, zstdMagic) {
@@ -101,16 +98,12 @@ type codexParser struct {
 func parseCodex(in *Input, d *Draft) error {
 	p := &codexParser{d: d, said: map[string]int{}, count: map[string]int{}, shell: map[string]string{},
 		args: map[string]string{}, exits: map[string]*int{}}
-	r := io.Reader(bufio.NewReader(in))
-	if magic, _ := r.(*bufio.Reader).Peek(len(zstdMagic)); bytes.Equal(magic, zstdMagic) {
-		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
-		if err != nil {
-			return err
-		}
-		defer z.Close()
-		r = z
+	r, err := unpacked(in)
+	if err != nil {
+		return err
 	}
-	err := eachRecord(r, d, p.record)
+	defer r.Close()
+	err = eachRecord(r, d, p.record)
 	p.lateExits()
 	return err
 }

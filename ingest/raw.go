@@ -2,15 +2,12 @@ package ingest
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
-
-	"github.com/klauspost/compress/zstd"
 
 	"lode/session"
 	"lode/session/redact"
@@ -28,15 +25,12 @@ func RawLine(file string, line int, rules redact.Rules) (string, error) {
 		return "", err
 	}
 	defer f.Close()
-	r := bufio.NewReaderSize(f, 256<<10)
-	if magic, _ := r.Peek(len(zstdMagic)); bytes.Equal(magic, zstdMagic) {
-		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
-		if err != nil {
-			return "", err
-		}
-		defer z.Close()
-		r = bufio.NewReaderSize(z, 256<<10)
+	in, err := unpacked(f)
+	if err != nil {
+		return "", err
 	}
+	defer in.Close()
+	r := bufio.NewReaderSize(in, 256<<10)
 	var text []byte
 	for n := 1; ; n++ {
 		part, err := r.ReadSlice('\n')
