@@ -53,6 +53,8 @@ func (r *eventReader) value(name []byte, e *Event) bool {
 		return r.int(&e.Part)
 	case "src":
 		return r.int(&e.Src)
+	case "line":
+		return r.int(&e.Line)
 	case "kind":
 		return r.shared((*string)(&e.Kind))
 	case "author":
