@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"lode/index/query"
 )
@@ -104,6 +105,9 @@ func (t *truth) has(n query.Text) verdict {
 	if len(w.row) == 0 {
 		return maybe
 	}
+	if len(w.row) > 1 && !mayStand(t.text, w.row) {
+		return no
+	}
 	t.cut()
 	for _, f := range w.flags {
 		if !t.ways[f] {
@@ -133,6 +137,56 @@ func rowIn(have, row []string, prefix bool) bool {
 		}
 	}
 	return false
+}
+
+// mayStand reports whether words may stand in a row in a text. It spares most
+// texts from being cut: where it is not sure, it says yes.
+func mayStand(text string, row []string) bool {
+	for i := 0; i < len(text); i++ {
+		if b := text[i]; b >= utf8.RuneSelf {
+			if b != 0xe2 || i+2 >= len(text) || text[i+1] >= 0xb0 {
+				return true // a letter, perhaps: U+2000 to U+2BFF are none
+			}
+			i += 2
+		}
+	}
+	low := string(asciiLower([]byte(text)))
+	for from := 0; ; from++ {
+		at := strings.Index(low[from:], row[0])
+		if at < 0 {
+			return false
+		}
+		from += at
+		if follow(low[from+len(row[0]):], row[1:]) {
+			return true
+		}
+	}
+}
+
+// follow reports whether a text goes on with words, each after what is no word.
+func follow(text string, row []string) bool {
+	for _, word := range row {
+		between := 0
+		for between < len(text) && !asciiLetter(text[between]) {
+			between++
+		}
+		text = text[between:]
+		run := 0
+		for run < len(text) && (asciiLetter(text[run]) || text[run] == '.') {
+			run++
+		}
+		if run > maxWord {
+			return true // is passed over
+		}
+		if strings.HasPrefix(text, "v") && !strings.HasPrefix(text, word) {
+			text = text[1:] // of a version
+		}
+		if between == 0 || !strings.HasPrefix(text, word) {
+			return false
+		}
+		text = text[len(word):]
+	}
+	return true
 }
 
 // share returns how much of what words tell stands in the text.
