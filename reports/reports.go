@@ -4,7 +4,9 @@
 //
 // The site is static and self-contained: each page carries its style, no page
 // needs a script or the network, and everything that comes from transcripts is
-// escaped. It lies in <state>/site and can be deleted; nothing reads it.
+// escaped. It lies in <state>/site and can be deleted; nothing reads it. The same
+// pages can be served, see Live and the sub-package serve; then any session has
+// one, and a person can decide on them.
 package reports
 
 import (
@@ -36,12 +38,14 @@ type Input struct {
 	Mined     *miner.Saved
 	Proposals []*rules.Proposal
 	Effects   []rules.Measured // of the rules in force
+	Ledger    []rules.Entry
 	Coverage  Coverage
 	Recent    []session.Info  // newest first; some of them get a page
 	Runs      []loop.Standing // oldest first
 	Load      func(name string) (*session.Session, error)
 	Project   func(*session.Header) string
 	Resume    func(*session.Header) string // the command that takes a session up again
+	Health    *Health                      // how the state is, where pages are served
 }
 
 // Coverage says what was read and what was not.
@@ -108,6 +112,7 @@ const (
 
 type site struct {
 	in     Input
+	live   *Live // nil where pages are files
 	dir    string
 	tmpl   *template.Template
 	mu     sync.Mutex
@@ -115,13 +120,13 @@ type site struct {
 	cited  map[string]map[string]bool // session -> places cited in it
 }
 
-func (s *site) parse() error {
-	style, err := pages.ReadFile("pages/style.css")
-	if err != nil {
-		return err
-	}
+func (s *site) parse() (err error) {
 	s.tmpl, err = template.New("").Funcs(template.FuncMap{
-		"style":  func() template.CSS { return template.CSS(style) }, // ours, embedded
+		"style":  func() template.CSS { return template.CSS(Style()) }, // ours, embedded
+		"live":   func() *Live { return s.live },
+		"health": func() *Health { return s.in.Health },
+		"ago":    func(t time.Time) string { return ago(s.in.Now, t) },
+		"late":   func(t time.Time) bool { return s.in.Now.Sub(t) > late },
 		"day":    day,
 		"moment": moment,
 		"count":  count,
@@ -130,13 +135,22 @@ func (s *site) parse() error {
 		"join":   strings.Join,
 		"spark":  spark,
 		"prose":  prose,
+		"bare":   s.bare,
 		"scope":  scope,
-		"run":    runFile,
+		"run":    RunFile,
 		"slug":   func(s loop.Status) string { return strings.ReplaceAll(string(s), " ", "-") },
 		"pct":    func(n, of int) string { return fmt.Sprintf("%.0f %%", 100*float64(n)/float64(max(of, 1))) },
 		"now":    func() string { return moment(s.in.Now) },
 	}).ParseFS(pages, "pages/*.html")
 	return err
+}
+
+// bare is a text without its hint, where the page itself has what that names.
+func (s *site) bare(text string) string {
+	if s.live != nil {
+		text, _, _ = strings.Cut(text, " (hint: ")
+	}
+	return text
 }
 
 // scope says how far a pattern reaches.
@@ -169,7 +183,7 @@ func (s *site) build() error {
 		}
 	}
 	for _, d := range s.in.Proposals {
-		if err := s.page(d.ID+".html", "proposal.html", d); err != nil {
+		if err := s.page(d.ID+".html", "proposal.html", s.proposalView(d)); err != nil {
 			return err
 		}
 	}
@@ -178,18 +192,11 @@ func (s *site) build() error {
 		return err
 	}
 	for i := range runs {
-		if err := s.page(runFile(runs[i].Run), "run.html", &runs[i]); err != nil {
+		if err := s.page(RunFile(runs[i].Run), "run.html", &runs[i]); err != nil {
 			return err
 		}
 	}
-	overview := s.overview(patterns)
-	overview.Runs = runs
-	for i := range runs {
-		if runs[i].Needs != "" {
-			overview.Waiting++
-		}
-	}
-	return s.page("index.html", "overview.html", overview)
+	return s.page("index.html", "overview.html", s.overview(patterns, runs))
 }
 
 // sessionPages writes the pages of sessions on all processors: each is loaded
@@ -293,11 +300,18 @@ type reference struct{ Text, URL string }
 
 func (s *site) link(text string) reference {
 	r, err := session.ParseRef(text)
-	if err != nil || !s.linked[r.Agent+"/"+r.Session] {
+	if err != nil || !s.hasPage(r.Agent+"/"+r.Session) {
 		return reference{Text: text}
 	}
-	return reference{text, sessionFile(r.Agent+"/"+r.Session) + "#" + r.Anchor()}
+	file := sessionFile(r.Agent + "/" + r.Session)
+	if s.live != nil && r.N >= 0 {
+		file += "?at=" + r.Anchor()
+	}
+	return reference{text, file + "#" + r.Anchor()}
 }
+
+// hasPage reports whether a session has a page.
+func (s *site) hasPage(name string) bool { return s.live != nil || s.linked[name] }
 
 // sessionFile names the page of a session.
 func sessionFile(name string) string {
@@ -364,7 +378,10 @@ type overviewView struct {
 	Coverage Coverage
 	Recent   []recentSession
 	Runs     []runView
-	Waiting  int // runs that need a person
+	Waiting  int             // runs that need a person
+	Working  int             // runs that somebody works on
+	Hand     int             // rules in force that do not do what they should
+	Fresh    map[string]bool // proposals of the last night
 }
 
 // agentOutcomes is how the calls of an agent ended, in parts of a bar.
@@ -375,17 +392,30 @@ type agentOutcomes struct {
 }
 
 type outcomePart struct {
-	Name    string
-	N       int
-	Percent float64
+	Name          string
+	N             int
+	From, Percent float64
 }
 
 type recentSession struct {
 	Title, URL, Project, Agent, Day string
 }
 
-func (s *site) overview(patterns []miner.Pattern) overviewView {
-	v := overviewView{Window: s.in.Window, Effects: s.in.Effects, Coverage: s.in.Coverage, Sessions: s.in.Mined.Mined}
+func (s *site) overview(patterns []miner.Pattern, runs []runView) overviewView {
+	v := overviewView{Window: s.in.Window, Effects: s.in.Effects, Coverage: s.in.Coverage, Sessions: s.in.Mined.Mined, Runs: runs, Fresh: s.fresh()}
+	for i := range runs {
+		if runs[i].Needs != "" {
+			v.Waiting++
+		}
+		if runs[i].Status == loop.Running {
+			v.Working++
+		}
+	}
+	for i := range v.Effects {
+		if v.Effects[i].Card.State.NeedsHand() {
+			v.Hand++
+		}
+	}
 	for _, d := range s.in.Proposals {
 		if d.Status == rules.Open {
 			v.Open = append(v.Open, d)
@@ -413,7 +443,7 @@ func (s *site) overview(patterns []miner.Pattern) overviewView {
 	}
 	for i := range s.in.Recent[:min(maxRecent, len(s.in.Recent))] {
 		info := &s.in.Recent[i]
-		if s.linked[info.Name()] {
+		if s.hasPage(info.Name()) {
 			v.Recent = append(v.Recent, recentSession{info.Title, sessionFile(info.Name()), s.in.Project(&info.Header), info.Agent, day(info.Start)})
 		}
 	}
@@ -430,9 +460,12 @@ func agentBars(outcomes map[string]map[string]int) []agentOutcomes {
 		for _, n := range byOutcome {
 			a.Total += n
 		}
+		from := 0.0
 		for _, o := range shownOutcomes {
 			if n := byOutcome[string(o)]; n > 0 {
-				a.Parts = append(a.Parts, outcomePart{string(o), n, 100 * float64(n) / float64(a.Total)})
+				percent := 100 * float64(n) / float64(a.Total)
+				a.Parts = append(a.Parts, outcomePart{string(o), n, from, percent})
+				from += percent
 			}
 		}
 		out = append(out, a)

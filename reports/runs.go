@@ -14,7 +14,9 @@ import (
 	"time"
 
 	"lode/loop"
+	"lode/loop/goal"
 	"lode/loop/journal"
+	"lode/loop/verify"
 	"lode/session"
 	"lode/session/redact"
 )
@@ -23,12 +25,15 @@ import (
 type runView struct {
 	*loop.Standing
 	Needs    string // what a person should do; "" when nothing
+	How      string // by which commands
 	Took     string
 	Checks   []string // ids, in the order of the contract
 	Rows     []runRow
 	Contract string
 	State    string
 	Pictures []picture
+	Tail     []tailLine // the end of the journal
+	Asks     []question // what a person is to answer
 }
 
 // runRow is an iteration in a line: a cell for each check.
@@ -47,25 +52,27 @@ type picture struct {
 	URL  template.URL
 }
 
-// runFile names the page of a run.
-func runFile(name string) string { return "run-" + strings.TrimPrefix(sessionFile(name), "s-") }
+// RunFile names the page of a run.
+func RunFile(name string) string { return "run-" + strings.TrimPrefix(sessionFile(name), "s-") }
 
-// needs says what a run waits for, in words and as a command.
-func needs(s *loop.Standing) string {
+// needs says what a run waits for, and by which commands it gets that.
+func needs(s *loop.Standing) (what, how string) {
 	again := "`lode run resume " + s.Run + "`"
 	switch s.Status {
-	case loop.Done, loop.Running, loop.StoppedNow, loop.PausedNow:
-		return ""
+	case loop.Done, loop.Running, loop.StoppedNow:
+		return "", ""
+	case loop.PausedNow:
+		return "it is paused: go on when you like", again
 	case loop.Approve:
-		return "answer it: `lode run approve " + s.Run + "`, then " + again
+		return "answer it, and let it go on", "`lode run approve " + s.Run + "`, then " + again
 	case loop.Lost:
-		return "its repository is gone"
+		return "its repository is gone", ""
 	case loop.Budget, loop.Waiting:
-		return "go on with more: " + again
+		return "go on with more", again
 	case loop.Broken:
-		return "take it up again: " + again
+		return "take it up again", again
 	}
-	return "look at it, say what is to change with `lode run say " + s.Run + "`, then " + again
+	return "look at it, say what is to change, and let it go on", "`lode run say " + s.Run + "`, then " + again
 }
 
 // runs makes the views of all runs, the newest first.
@@ -83,7 +90,8 @@ func (s *site) runs() ([]runView, error) {
 }
 
 func viewOf(r *loop.Standing) (runView, error) {
-	v := runView{Standing: r, Needs: needs(r), Took: time.Duration(r.Seconds * float64(time.Second)).Round(time.Second).String()}
+	v := runView{Standing: r, Took: time.Duration(r.Seconds * float64(time.Second)).Round(time.Second).String()}
+	v.Needs, v.How = needs(r)
 	j, err := journal.Open(filepath.Join(r.Folder, "journal.jsonl"))
 	if err != nil {
 		return v, err
@@ -126,7 +134,10 @@ func viewOf(r *loop.Standing) (runView, error) {
 	}
 	contract, err1 := readText(r.Folder, "goal.md")
 	state, err2 := readText(r.Folder, "state.md")
-	v.Contract, v.State = fit(contract), fit(state)
+	v.Contract, v.State, v.Tail = fit(contract), fit(state), tail(j.Entries)
+	if r.Status == loop.Approve {
+		v.Asks = questions(r)
+	}
 	v.Pictures = pictures(filepath.Join(r.Folder, "artifacts"))
 	return v, errors.Join(err1, err2)
 }
@@ -151,6 +162,52 @@ func unusual(e *journal.Entry) string {
 		all = append(all, "asked a question")
 	}
 	return strings.Join(all, "; ")
+}
+
+// tailLine is an entry of a journal in a line.
+type tailLine struct{ Time, Event, Text string }
+
+const maxTail = 15 // entries of a journal
+
+// tail tells the end of a journal, the newest first.
+func tail(entries []journal.Entry) []tailLine {
+	var out []tailLine
+	for i := len(entries) - 1; i >= max(0, len(entries)-maxTail); i-- {
+		e := &entries[i]
+		event, text := string(e.Event), []string{}
+		if e.N > 0 {
+			event += fmt.Sprintf(" %d", e.N)
+		}
+		for _, part := range []string{e.Status, e.Claim, e.Reason, e.Text, unusual(e)} {
+			if part != "" {
+				text = append(text, part)
+			}
+		}
+		for _, m := range e.Marks {
+			text = append(text, m.ID+" "+m.Status)
+		}
+		out = append(out, tailLine{e.Time.Format("2006-01-02 15:04:05"), event, session.Quote(fit(strings.Join(text, "; ")), 300)})
+	}
+	return out
+}
+
+// question is what a check of a run asks a person.
+type question struct{ Check, Text string }
+
+// questions are those of the checks that wait for an answer.
+func questions(r *loop.Standing) []question {
+	g, _, err := goal.Load(filepath.Join(r.Folder, "goal.md"))
+	if err != nil {
+		return nil // needs says how to answer at a terminal
+	}
+	var out []question
+	for _, c := range g.Checks {
+		waits := slices.ContainsFunc(r.Items, func(m journal.Mark) bool { return m.ID == c.ID && m.Status == string(verify.Unclear) })
+		if c.Approve != "" && waits {
+			out = append(out, question{c.ID, fit(c.Approve)})
+		}
+	}
+	return out
 }
 
 // inOrder gives each check its cell; one that was not run has an empty one.

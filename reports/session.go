@@ -29,6 +29,7 @@ type sessionView struct {
 // item is an event of a session's page, or a gap.
 type item struct {
 	Gap     int // events left out
+	From    int // the event from which a page that is served shows them
 	Anchor  string
 	Ref     string
 	Kind    session.Kind
@@ -55,16 +56,17 @@ func (s *site) sessionPage(name string) error {
 	if err != nil {
 		return err
 	}
-	v := sessionView{Header: &sess.Header, Project: s.in.Project(&sess.Header), Resume: s.in.Resume(&sess.Header), Total: len(sess.Events)}
-	v.Items = s.items(sess, s.cited[name])
 	s.mu.Lock()
 	s.linked[name] = true
 	s.mu.Unlock()
-	return s.page(sessionFile(name), "session.html", v)
+	return s.page(sessionFile(name), "session.html", s.sessionView(sess, shown(sess, s.cited[name]), s.cited[name]))
 }
 
-func (s *site) items(sess *session.Session, cited map[string]bool) []item {
-	show := shown(sess, cited)
+func (s *site) sessionView(sess *session.Session, show []bool, cited map[string]bool) sessionView {
+	return sessionView{Header: &sess.Header, Project: s.in.Project(&sess.Header), Resume: s.in.Resume(&sess.Header), Total: len(sess.Events), Items: items(sess, show, cited)}
+}
+
+func items(sess *session.Session, show []bool, cited map[string]bool) []item {
 	var items []item
 	gap := 0
 	for i := range sess.Events {
@@ -73,13 +75,13 @@ func (s *site) items(sess *session.Session, cited map[string]bool) []item {
 			continue
 		}
 		if gap > 0 {
-			items = append(items, item{Gap: gap})
+			items = append(items, item{Gap: gap, From: max(0, i-maxEvents)})
 			gap = 0
 		}
 		items = append(items, itemOf(sess, &sess.Events[i], cited))
 	}
 	if gap > 0 {
-		items = append(items, item{Gap: gap})
+		items = append(items, item{Gap: gap, From: len(sess.Events) - gap})
 	}
 	return items
 }
