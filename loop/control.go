@@ -223,6 +223,18 @@ func List(state string) ([]Standing, error) {
 	return all, err
 }
 
+// Working names the runs that somebody works on, by the look of their locks.
+func Working(state string) []string {
+	var names []string
+	entries, _ := os.ReadDir(RunsDir(state))
+	for _, e := range entries {
+		if owned(filepath.Join(RunsDir(state), e.Name())) {
+			names = append(names, e.Name())
+		}
+	}
+	return names
+}
+
 // Show returns how a run stands.
 func Show(state, name string) (*Standing, error) {
 	dir, err := runDir(state, name)

@@ -18,6 +18,7 @@ func commands(g *globals) []*cobra.Command {
 		newRunCommand(g),
 		newGoalCommand(g),
 		newReportCommand(g),
+		newServeCommand(g),
 		newMCPCommand(g),
 		newInstallCommand(g),
 		newUninstallCommand(g),

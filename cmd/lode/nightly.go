@@ -326,17 +326,20 @@ func (l *library) attention() []string {
 	return notes
 }
 
+// heartbeat is what a night leaves in heartbeat.json.
+type heartbeat struct {
+	Time     time.Time `json:"time"`
+	News     bool      `json:"news"`
+	Read     int       `json:"read"`
+	Changed  int       `json:"changed"`
+	New      int       `json:"new_proposals"`
+	Took     int64     `json:"took_ms"`
+	Sessions int       `json:"mined"`
+}
+
 // beat writes the heartbeat: the only trace of a night without news.
 func (w *world) beat(view *nightlyView) error {
-	text, err := json.Marshal(struct {
-		Time     time.Time `json:"time"`
-		News     bool      `json:"news"`
-		Read     int       `json:"read"`
-		Changed  int       `json:"changed"`
-		New      int       `json:"new_proposals"`
-		Took     int64     `json:"took_ms"`
-		Sessions int       `json:"mined"`
-	}{w.clock.Truncate(time.Second), view.News, view.Ingest.Read, len(view.Ingest.Changed), len(view.Proposals), view.Took, view.Mined})
+	text, err := json.Marshal(heartbeat{w.clock.Truncate(time.Second), view.News, view.Ingest.Read, len(view.Ingest.Changed), len(view.Proposals), view.Took, view.Mined})
 	if err != nil {
 		return err
 	}
@@ -416,18 +419,10 @@ func runReport(_ context.Context, g *globals) error {
 	if err != nil {
 		return err
 	}
-	saved, err := miner.Load(w.stateDir)
+	saved, window, effects, err := w.lastNight()
 	if errors.Is(err, miner.ErrNoReport) {
 		return fmt.Errorf("%w (hint: lode nightly)", err)
 	}
-	if err != nil {
-		return err
-	}
-	window := "all"
-	if !saved.Since.IsZero() {
-		window = saved.Since.Format(time.DateOnly)
-	}
-	effects, err := rules.LoadMeasured(w.stateDir)
 	if err != nil {
 		return err
 	}
@@ -445,8 +440,30 @@ func runReport(_ context.Context, g *globals) error {
 	return nil
 }
 
+// lastNight loads what the last night found, and which window it looked at.
+func (w *world) lastNight() (saved *miner.Saved, window string, effects []rules.Measured, err error) {
+	if saved, err = miner.Load(w.stateDir); err != nil {
+		return nil, "", nil, err
+	}
+	window = "all"
+	if !saved.Since.IsZero() {
+		window = saved.Since.Format(time.DateOnly)
+	}
+	effects, err = rules.LoadMeasured(w.stateDir)
+	return saved, window, effects, err
+}
+
 // writeReport makes the site.
 func (l *library) writeReport(saved *miner.Saved, book *rules.Book, window string, effects []rules.Measured) error {
+	in, err := l.pages(saved, book, window, effects)
+	if err != nil {
+		return err
+	}
+	return reports.Write(l.w.siteDir(), in)
+}
+
+// pages is what the pages are made from.
+func (l *library) pages(saved *miner.Saved, book *rules.Book, window string, effects []rules.Measured) (reports.Input, error) {
 	proposals, _ := book.List() // nightly and review tell what cannot be read
 	recent := append([]session.Info(nil), l.infos...)
 	session.SortInfos(recent)
@@ -457,11 +474,8 @@ func (l *library) writeReport(saved *miner.Saved, book *rules.Book, window strin
 		}
 	}
 	runs, err := loop.List(l.w.stateDir)
-	if err != nil {
-		return err
-	}
-	return reports.Write(l.w.siteDir(), reports.Input{
-		Runs: runs, Now: l.w.clock, Window: windowText(window), Mined: saved, Proposals: proposals, Effects: effects, Coverage: coverageRows(l.cat.Cover(nil)), Recent: newest,
+	return reports.Input{
+		Runs: runs, Now: l.w.clock, Window: windowText(window), Mined: saved, Proposals: proposals, Effects: effects, Ledger: book.Ledger.Entries, Coverage: coverageRows(l.cat.Cover(nil)), Recent: newest,
 		Load: func(name string) (*session.Session, error) {
 			info, ok := l.cat.Sessions[name]
 			if !ok {
@@ -471,7 +485,7 @@ func (l *library) writeReport(saved *miner.Saved, book *rules.Book, window strin
 		},
 		Project: func(h *session.Header) string { return l.projects.Of(h).Name },
 		Resume:  resume,
-	})
+	}, err
 }
 
 func windowText(window string) string {

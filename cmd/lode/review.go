@@ -71,7 +71,7 @@ func (w *world) book() (*rules.Book, error) {
 	if err := w.checkState(); err != nil {
 		return nil, err
 	}
-	b, err := rules.OpenBook(w.stateDir, w.clock, who(w.getenv))
+	b, err := rules.OpenBook(w.stateDir, w.clock, who(w.getenv)+w.via)
 	if err != nil {
 		return nil, err
 	}

@@ -50,6 +50,7 @@ type world struct {
 	stateDir string
 	homeDir  string
 	clock    time.Time
+	via      string // how a person decides, for the ledger, where it is not by a command
 }
 
 func (g *globals) world() (*world, error) {

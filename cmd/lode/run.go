@@ -38,11 +38,14 @@ func (o *runOptions) AddFlags(cmd *cobra.Command) {
 	o.addShared(cmd)
 }
 
+// backoff is how long a run waits at first when a service does not answer.
+const backoff = 30 * time.Second
+
 // addShared adds what starting and going on have in common.
 func (o *runOptions) addShared(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.IntVar(&o.parallel, "parallel", 1, "how many runs work at a time")
-	f.DurationVar(&o.backoff, "backoff", 30*time.Second, "how long to wait when the agent's service does not answer; doubles each time")
+	f.DurationVar(&o.backoff, "backoff", backoff, "how long to wait when the agent's service does not answer; doubles each time")
 	f.IntVar(&o.tokens, "share-tokens", 0, "tokens that all these runs may use together")
 	f.Float64Var(&o.cost, "share-cost", 0, "dollars that all these runs may cost together")
 	f.DurationVar(&o.wall, "share-wall", 0, "time after which none of these runs begins another iteration")
@@ -484,15 +487,17 @@ func newRunApproveCommand(g *globals) *cobra.Command {
 	var why string
 	cmd := newRunVerb(g, "approve RUN CHECK", "Answer a check that asks a person", "  lode run approve redesign look\n  lode run approve redesign look --no --reason 'the menu covers the title'", cobra.ExactArgs(2),
 		func(w *world, args []string) error {
-			if err := loop.Approves(w.stateDir, args[0], args[1], !no, why, w.clock); err != nil {
-				return err
-			}
-			if why != "" {
-				return loop.Tell(w.stateDir, args[0], why, w.clock)
-			}
-			return nil
+			return w.approve(args[0], args[1], !no, why)
 		})
 	cmd.Flags().BoolVar(&no, "no", false, "say no")
 	cmd.Flags().StringVar(&why, "reason", "", "why; the next iteration reads it")
 	return cmd
+}
+
+// approve answers a check of a run, and tells the next iteration why.
+func (w *world) approve(run, check string, yes bool, why string) error {
+	if err := loop.Approves(w.stateDir, run, check, yes, why, w.clock); err != nil || why == "" {
+		return err
+	}
+	return loop.Tell(w.stateDir, run, why, w.clock)
 }
