@@ -201,6 +201,7 @@ func (s *site) proposalView(d *rules.Proposal) proposalView {
 	v := proposalView{Proposal: d}
 	for _, e := range s.in.Ledger {
 		if e.Proposal == d.ID && e.Event != rules.EvApplied {
+			e.Who, e.Reason = fit(e.Who), fit(e.Reason)
 			v.History = append(v.History, e)
 		}
 	}

@@ -42,6 +42,10 @@ type browserDesk struct {
 // shown are the files of the state that pages show.
 var shown = []string{"*.json", "*.jsonl", "index/current", "proposals/*.md", "runs/*/*.jsonl", "runs/*/state.md"}
 
+// agesAfter is when a page is shown anew though nothing happened: what is put off
+// comes back, and what is said to be so many minutes old gets older.
+const agesAfter = 10 * time.Minute
+
 // Version implements serve.State: it looks at files, and reads none.
 func (b *browserDesk) Version() string {
 	w, err := b.g.world()
@@ -58,7 +62,7 @@ func (b *browserDesk) Version() string {
 			}
 		}
 	}
-	fmt.Fprintln(h, loop.Working(w.stateDir), b.changed(w))
+	fmt.Fprintln(h, loop.Working(w.stateDir), b.changed(w), w.clock.Truncate(agesAfter))
 	return fmt.Sprintf("%x", h.Sum(nil)[:12])
 }
 
@@ -132,9 +136,16 @@ func (w *world) livePages() (reports.Input, error) {
 	if text, err := os.ReadFile(filepath.Join(w.stateDir, "heartbeat.json")); err == nil && json.Unmarshal(text, &last) == nil {
 		health.Night, health.New, health.Changed = last.Time, last.New, last.Changed
 	}
-	if r, err := index.Open(w.indexDir()); err == nil {
+	r, err := index.Open(w.indexDir())
+	switch {
+	case err == nil:
 		health.Built = r.Info.Built
-		r.Close()
+		err = r.Close()
+	case errors.Is(err, index.ErrNone):
+		err = nil
+	}
+	if err != nil {
+		health.Notes = append(health.Notes, err.Error())
 	}
 	in.Health = health
 	return in, nil

@@ -71,12 +71,12 @@ func browser(t *testing.T) (context.Context, *troubles) {
 }
 
 // look opens a page as a window of some width shows it by day or by night.
-func look(ctx context.Context, file string, width int64, scheme string) (page, error) {
+func look(ctx context.Context, url string, width int64, scheme string) (page, error) {
 	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
 	if _, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, media); err != nil {
 		return page{}, err
 	}
-	if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 900), chromedp.Navigate("file://"+file)); err != nil {
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 900), chromedp.Navigate(url)); err != nil {
 		return page{}, err
 	}
 	return chromedp.Run(ctx, chromedp.Evaluate[page](askPage))
@@ -187,7 +187,7 @@ func TestPages(t *testing.T) {
 		name := filepath.Base(file)
 		for _, width := range []int64{1280, 390} {
 			for _, scheme := range []string{"light", "dark"} {
-				p, err := look(ctx, file, width, scheme)
+				p, err := look(ctx, "file://"+file, width, scheme)
 				if err != nil {
 					t.Fatalf("%s: %v", name, err)
 				}

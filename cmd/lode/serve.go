@@ -46,8 +46,9 @@ go on beside it. A run that is resumed there works as long as serve does.`,
 		Example: `  lode serve --open
   lode serve --port 8765
   lode serve --json        # {"v":1,"url":...}`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runServe(cmd.Context(), g, o) },
+		Args:              cobra.NoArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return runServe(cmd.Context(), g, o) },
 	}
 	o.AddFlags(cmd)
 	return cmd
@@ -74,18 +75,13 @@ func runServe(ctx context.Context, g *globals, o serveOptions) error {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	desk := &browserDesk{g: g, ctx: ctx, unread: -1}
-	server := &http.Server{ReadHeaderTimeout: 10 * time.Second}
-	options := serve.Options{Base: "/" + strings.ToLower(rand.Text()[:8]) + "/", Token: rand.Text(), Random: rand.Text, State: desk, Searcher: desk, Decider: desk, Runner: desk}
-	for _, host := range []string{"127.0.0.1", "localhost", "[::1]"} {
-		options.Hosts = append(options.Hosts, fmt.Sprintf("%s:%d", host, port))
-	}
-	server.Handler = serve.New(options)
+	handler, url := desk.handler(port)
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	failed := make(chan error, len(listeners))
 	for _, l := range listeners {
 		go func() { failed <- server.Serve(l) }()
 	}
-	err = w.announce("http://"+options.Hosts[0]+options.Base+"?token="+options.Token, o.open, ctx.Done())
-	if err == nil {
+	if err = w.announce(url, o.open, ctx.Done()); err == nil {
 		select {
 		case err = <-failed:
 		case <-ctx.Done():
@@ -97,6 +93,15 @@ func runServe(ctx context.Context, g *globals, o serveOptions) error {
 	err = errors.Join(err, server.Shutdown(last))
 	desk.runs.Wait()
 	return err
+}
+
+// handler answers on a port; the address opens it.
+func (b *browserDesk) handler(port int) (h http.Handler, url string) {
+	o := serve.Options{Base: "/" + strings.ToLower(rand.Text()[:8]) + "/", Token: rand.Text(), Random: rand.Text, State: b, Searcher: b, Decider: b, Runner: b}
+	for _, host := range []string{"127.0.0.1", "localhost", "[::1]"} {
+		o.Hosts = append(o.Hosts, fmt.Sprintf("%s:%d", host, port))
+	}
+	return serve.New(o), "http://" + o.Hosts[0] + o.Base + "?token=" + o.Token
 }
 
 // listen listens on this machine alone, by both of its addresses where it has

@@ -8,6 +8,7 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -290,6 +291,63 @@ func TestServeBare(t *testing.T) {
 	}
 }
 
+// A run is led from its page: it is told something, answered, gone on with, and
+// ends as it does for lode run; what serve works on ends with it.
+func TestServeRuns(t *testing.T) {
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("needs git")
+	}
+	s := sampleNight(t, "")
+	repo := filepath.Join(t.TempDir(), "repo")
+	agent := "echo said >>said.txt; test $LODE_ITERATION -lt 2 || sleep 600"
+	goal := "---\ngoal: the menu is clear\nagent: '" + agent + "'\nlearnings: {off: true}\nbudget: {iterations: 4}\nchecks: [{id: look, approve: is it <b>clear</b>?}]\n---\n"
+	for _, args := range [][]string{{"git", "init", "-q", repo}, {"git", "-C", repo, "add", "goal.md"}, {"git", "-C", repo, "-c", "user.name=dev", "-c", "user.email=dev@example.org", "commit", "-qm", "start"}} {
+		if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
+			t.Fatalf("%q: %v: %s", args, err, out)
+		}
+		if err := os.WriteFile(filepath.Join(repo, "goal.md"), []byte(goal), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(repo)
+	s.lode(exitFound, "run", "goal.md", "--yes")
+	s.serve()
+	const page = "run-the-menu-is-clear.html"
+	if text, _ := s.get(page); !strings.Contains(text, "is it &lt;b&gt;clear&lt;/b&gt;?") || !strings.Contains(text, ">Resume<") || strings.Contains(text, ">Stop now<") {
+		t.Fatalf("it does not ask: %s", text)
+	}
+	if text, code := s.post(page, "run", "do", "say", "text", "larger letters"); code != http.StatusOK || !strings.Contains(text, "said: the next") {
+		t.Fatalf("say: %d: %s", code, text)
+	}
+	if text, code := s.post(page, "run", "do", "pause"); code != http.StatusOK || !strings.Contains(text, "nobody works on it") {
+		t.Fatalf("pause: %d: %s", code, text)
+	}
+	if text, code := s.post(page, "run", "do", "no", "text", "too small"); code != http.StatusOK || !strings.Contains(text, "answered; resume") {
+		t.Fatalf("no: %d: %s", code, text)
+	}
+	if text, code := s.post(page, "run", "do", "resume", "iterations", "3"); code != http.StatusOK || !strings.Contains(text, `tag running`) {
+		t.Fatalf("resume: %d: %s", code, text)
+	}
+	text := ""
+	for range 100 { // the second iteration sleeps
+		if text, _ = s.get(page); strings.Contains(text, "begin 2") {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	for _, want := range []string{"larger letters", "too small", "begin 2", ">Stop now<"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("at work, it does not show %q: %s", want, text)
+		}
+	}
+	if code := s.close(); code != exitOK {
+		t.Errorf("exit code %d", code)
+	}
+	if out := s.lode(0, "run", "list"); strings.Contains(out, "running") {
+		t.Errorf("after the end: %s", out)
+	}
+}
+
 // A person searches, opens evidence, accepts a proposal with a key, undoes it,
 // and sees a new night come in without loading the page again.
 func TestServeInBrowser(t *testing.T) {
@@ -308,7 +366,7 @@ func TestServeInBrowser(t *testing.T) {
 		var err error
 		for range 200 {
 			var yes bool
-			if yes, err = chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+js+")")); yes {
+			if yes, err = chromedp.Run(ctx, chromedp.Evaluate[bool]("document.readyState === 'complete' && !!("+js+")")); yes {
 				return
 			}
 			time.Sleep(100 * time.Millisecond) // also while a page is on its way
@@ -344,6 +402,16 @@ func TestServeInBrowser(t *testing.T) {
 	says(`document.querySelector('.tag.undone') && document.querySelector('.notice').innerText.startsWith('undone')`)
 	if now, _ := os.ReadFile(file); string(now) != string(before) {
 		t.Errorf("undone, it says %s", now)
+	}
+
+	for _, file := range []string{"index.html", "r-48381f57.html", "r-e31b43be.html", "search.html?q=pytest", "s-claude_2f8a63a0c9-95b1-4abe-ad4f-6b6fb5f2e68c.html"} {
+		for _, width := range []int64{1280, 390} {
+			for _, scheme := range []string{"light", "dark"} {
+				if p, err := look(ctx, s.base+file, width, scheme); err != nil || p.Overflow > 0 || len(p.Faint) > 0 {
+					t.Errorf("%s at %d px, %s: %v, %d px too wide, faint: %q", file, width, scheme, err, p.Overflow, p.Faint)
+				}
+			}
+		}
 	}
 
 	do(chromedp.KeyEvent("h"))

@@ -35,6 +35,9 @@ async function refresh() {
 	if (at) all('a', main()).find(a => a.getAttribute('href') === at)?.focus({ preventScroll: true });
 }
 
+// What came of a form is told once.
+if (new URLSearchParams(location.search).has('did')) history.replaceState(null, '', location.pathname);
+
 setInterval(() => refresh().catch(() => { }), 2000); // lode serve may have ended
 
 // step moves among what a page lists; a page of one thing goes to the next.

@@ -117,7 +117,7 @@ func (h *handler) page(w http.ResponseWriter, r *http.Request, status int, file 
 	}
 	switch {
 	case err != nil && file == "message.html":
-		http.Error(w, "lode: "+live.Notice+": "+session.Clean(err.Error()), status)
+		http.Error(w, "lode: "+live.Notice, status)
 		return
 	case errors.Is(err, reports.ErrNoPage):
 		h.message(w, r, http.StatusNotFound, "there is no such page: what it showed may have been withdrawn, or is not in the store any more")
@@ -190,7 +190,7 @@ func (h *handler) decide(w http.ResponseWriter, r *http.Request) {
 		}
 		d, err = h.Decider.Snooze(id, days)
 	case "undo":
-		d, err = h.Decider.Undo(r.Context(), id)
+		d, err = h.Decider.Undo(context.WithoutCancel(r.Context()), id) // whoever closes the page has decided
 	default:
 		err = fmt.Errorf("%q is no decision", do)
 	}
