@@ -130,6 +130,7 @@ func (s *site) parse() (err error) {
 		"day":    day,
 		"moment": moment,
 		"count":  count,
+		"number": func(v *float64) string { return fmt.Sprintf("%.4g", *v) },
 		"ref":    s.link,
 		"diff":   rules.Marked,
 		"join":   strings.Join,

@@ -210,6 +210,9 @@ func TestPages(t *testing.T) {
 				if strings.Contains(p.Text, "hunter2") {
 					t.Errorf("%s shows a secret of the contract", name)
 				}
+				if strings.Contains(p.Text, "%!") {
+					t.Errorf("%s shows a value in the wrong form", name)
+				}
 				quoted = quoted || strings.Contains(p.Text, "<script>alert(1)</script>")
 			}
 		}
