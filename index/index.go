@@ -8,9 +8,11 @@
 // named like it, with what a hit shows of its session, so that a search reads
 // nothing but the index.
 //
-// A query (package query) is compiled to bleve's (compile.go), with a scoring of
-// our own (bm25.go); rows of words are read in the stored text (truth.go). What
-// has no exact answer gets a close one, or none, and then Why says why.
+// A query (package query) is compiled (compile.go) to operations on the sets of
+// documents that bleve keeps for each term (match.go). Of what they find, the
+// weightiest is ranked, by a scoring of our own (rank.go, bm25.go); rows of words
+// are read in the stored text (truth.go). What has no exact answer gets a close
+// one, or none, and then Why says why (close.go).
 //
 // On disk an index is a generation, <state>/index/<generation>/, with a bleve
 // index for each shard (the year in which a session began, or "undated"), and

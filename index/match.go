@@ -236,6 +236,14 @@ func total(each []matched, of *roaring.Bitmap) scorer {
 	}
 }
 
+// caught turns what bleve does over damaged segments, which is to panic, into an
+// error.
+func caught(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("the index is damaged: %v (hint: remove the folder index of the state, and lode nightly makes it anew)", p)
+	}
+}
+
 // inParallel calls a function for 0 to n-1, as many at once as there are processors.
 func inParallel(ctx context.Context, n int, f func(int) error) error {
 	errs := make([]error, n)
@@ -244,7 +252,10 @@ func inParallel(ctx context.Context, n int, f func(int) error) error {
 	for range min(n, runtime.GOMAXPROCS(0)) {
 		workers.Go(func() {
 			for i := int(next.Add(1)) - 1; i < n && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
-				errs[i] = f(i)
+				func() {
+					defer caught(&errs[i])
+					errs[i] = f(i)
+				}()
 			}
 		})
 	}

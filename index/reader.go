@@ -164,31 +164,20 @@ func (r *Reader) values(field string) ([]string, error) {
 	if known, ok := r.dicts[field]; ok {
 		return known, nil
 	}
+	parts, err := r.parts()
+	if err != nil {
+		return nil, err
+	}
 	var all []string
-	for _, sh := range r.shards {
-		dict, err := sh.reader.FieldDict(field)
-		if err != nil {
+	for _, p := range parts {
+		if err := p.terms(field, "", nil, func(term string, _ uint64) { all = append(all, term) }); err != nil {
 			return nil, err
 		}
-		all = slices.AppendSeq(all, terms(dict))
 	}
 	slices.Sort(all)
 	all = slices.Compact(all)
 	r.dicts[field] = all
 	return all, nil
-}
-
-// terms yields the terms of a dictionary and closes it.
-func terms(dict index.FieldDict) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		defer dict.Close()
-		for {
-			e, err := dict.Next()
-			if err != nil || e == nil || !yield(e.Term) {
-				return
-			}
-		}
-	}
 }
 
 // frequent lists terms by how often they are, at most so many.
@@ -247,6 +236,7 @@ func (r *Reader) Places() ([]session.Info, error) {
 // Header returns what the index keeps of a session: its title, place, branch,
 // model, population and sources. ok is false when it does not have the session.
 func (r *Reader) Header(name string) (h session.Header, ok bool, err error) {
+	defer caught(&err)
 	for _, sh := range r.shards {
 		d, err := sh.Document(name)
 		if err != nil {

@@ -76,7 +76,8 @@ const (
 
 // Search answers a query: exactly, and where that finds nothing, closely. Words
 // may be the only thing that is close; fields and phrases never are.
-func (r *Reader) Search(ctx context.Context, q Query) (Answer, error) {
+func (r *Reader) Search(ctx context.Context, q Query) (answer Answer, err error) {
+	defer caught(&err)
 	if q.Limit = max(q.Limit, 1); len(r.shards) == 0 {
 		return Answer{Tier: Exact}, nil
 	}
@@ -231,8 +232,8 @@ func group(hits []Hit) []Hit {
 
 // Why says why a query found nothing: which filters took hits away, what stands
 // nowhere and what is near it.
-func (r *Reader) Why(ctx context.Context, q Query) ([]string, error) {
-	var notes []string
+func (r *Reader) Why(ctx context.Context, q Query) (notes []string, err error) {
+	defer caught(&err)
 	parts := conjuncts(q.Node)
 	var bare []query.Node
 	for i, part := range parts {

@@ -1,6 +1,8 @@
 package index
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -388,5 +390,46 @@ func TestSweepsHalfWritten(t *testing.T) {
 	build()
 	if _, err := os.Stat(half); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("%s is still there: %v", half, err)
+	}
+}
+
+// A byte that went wrong within a segment makes a search fail, or find something
+// else; it ends no process.
+func TestWrongBytes(t *testing.T) {
+	whole := filepath.Join(t.TempDir(), "index")
+	put(t, whole, shop()...)
+	files, err := filepath.Glob(filepath.Join(whole, "000001", "*", "store", "*.zap"))
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	var queries []Query
+	for _, line := range []string{"cart", `"the cart"`, "ca*", "failed:yes", "carrt", "cart -slow since:2025-01-01"} {
+		q, err := parseQuery(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		queries = append(queries, q)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for at := 0; at < len(text); at += 23 {
+			dir := filepath.Join(t.TempDir(), "index")
+			rel, err := filepath.Rel(whole, file)
+			wrong := bytes.Clone(text)
+			wrong[at] ^= 0xff
+			if err := errors.Join(err, os.CopyFS(dir, os.DirFS(whole)), os.WriteFile(filepath.Join(dir, rel), wrong, 0o600)); err != nil {
+				t.Fatal(err)
+			}
+			if r, err := Open(dir); err == nil {
+				for _, q := range queries {
+					r.Search(context.Background(), q)
+				}
+				r.Close()
+			}
+			os.RemoveAll(dir)
+		}
 	}
 }
