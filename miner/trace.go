@@ -46,7 +46,7 @@ type Given struct {
 }
 
 // TraceVersion is raised when the same session gives another trace.
-const TraceVersion = AnnotateVersion*100 + 2
+const TraceVersion = AnnotateVersion*100 + 3
 
 // NewTrace makes the trace of an annotated session.
 func NewTrace(s *session.Session, digest string) Trace {

@@ -189,7 +189,7 @@ func (w *world) siteDir() string { return filepath.Join(w.stateDir, "site") }
 
 // madeVersion is raised when patterns, proposals or pages come out differently
 // from the same input: the next night makes them again.
-const madeVersion = 17
+const madeVersion = 18
 
 // inputDigest is the digest of all that patterns, proposals and the report are
 // made from: when it is the same, so are they.

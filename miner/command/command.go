@@ -20,7 +20,7 @@ type Program struct {
 	Sub   string   // subcommand, as test of "go test"; the module of "python -m"; the script of "npm run"
 	Args  []string // all words after Path; "" where a word is not literal
 	Via   []string // wrappers before it: sudo, uv run, timeout
-	Env   []string // assignments before it: FOO=bar
+	Env   []string // assignments before it, also those of env: FOO=bar
 	Raw   string   // the simple command as written, without its redirections
 	Role  Role
 	Piped bool // another program reads its output
@@ -181,6 +181,9 @@ func (w *walker) words(words []string, c context, p Program) {
 			break
 		}
 		via = append(via, strings.Join(words[:n], " "))
+		if baseName(words[0]) == "env" {
+			p.Env = append(p.Env, slices.DeleteFunc(slices.Clone(words[1:n]), func(a string) bool { return strings.HasPrefix(a, "-") || !strings.Contains(a, "=") })...)
+		}
 		words = words[n:]
 	}
 	if script, ok := shellScript(words); ok && w.depth < maxDepth {
