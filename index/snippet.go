@@ -105,7 +105,11 @@ func (m *marker) find(text string) []found {
 	if len(m.words) > 0 || len(m.prefixes) > 0 {
 		for _, tok := range (codeAnalyzer{}).Analyze([]byte(text)) {
 			w := strings.TrimPrefix(string(tok.Term), string(rune(partMark)))
-			if m.words[w] || slices.ContainsFunc(m.prefixes, func(p string) bool { return strings.HasPrefix(w, p) }) {
+			begins := slices.IndexFunc(m.prefixes, func(p string) bool { return strings.HasPrefix(w, p) })
+			switch {
+			case begins >= 0 && isDense(m.prefixes[begins]): // found in a pair
+				at = append(at, found{tok.Start, tok.Start + len(m.prefixes[begins]), w})
+			case begins >= 0, m.words[w]:
 				at = append(at, found{tok.Start, tok.End, w})
 			}
 		}

@@ -39,6 +39,7 @@ func TestSnippet(t *testing.T) {
 func FuzzSnippet(f *testing.F) {
 	f.Add("the cart\r\nis\u00a0slow 🙂", "cart slow")
 	f.Add(strings.Repeat("界", 100)+" cart", "cart 界")
+	f.Add("界界", "界")
 	f.Add("İ cart Ⱥ cart", "cart")
 	f.Add(strings.Repeat("界", 100)+" cart "+strings.Repeat("界", 100), "cart")
 	f.Fuzz(func(t *testing.T, text, words string) {
