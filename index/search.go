@@ -288,12 +288,14 @@ func (r *Reader) total(ctx context.Context, q Query, parts []query.Node) (Answer
 	return r.run(ctx, &q, found)
 }
 
-// hits says how many there are.
-func (a *Answer) hits() string {
-	if a.Open {
-		return "at least " + plural(a.Total, "hit")
+func (a *Answer) hits() string { return CountHits(a.Total, a.Open) }
+
+// CountHits says how many hits there are, of which there may be more when it is open.
+func CountHits(n int, open bool) string {
+	if open {
+		return "at least " + plural(n, "hit")
 	}
-	return plural(a.Total, "hit")
+	return plural(n, "hit")
 }
 
 // lacking says which words stand nowhere, and which are near them.

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"lode/index"
-	"lode/ingest"
 	"lode/loop"
 	"lode/loop/journal"
 	"lode/miner"
@@ -34,9 +33,7 @@ type browserDesk struct {
 	version string // of input
 	input   reports.Input
 
-	unread  int // changed files, when that was last counted; less than 0 before
-	looked  time.Time
-	looking bool
+	lookout lookout
 }
 
 // shown are the files of the state that pages show.
@@ -62,26 +59,8 @@ func (b *browserDesk) Version() string {
 			}
 		}
 	}
-	fmt.Fprintln(h, loop.Working(w.stateDir), b.changed(w), w.clock.Truncate(agesAfter))
+	fmt.Fprintln(h, loop.Working(w.stateDir), b.lookout.changed(w), w.clock.Truncate(agesAfter))
 	return fmt.Sprintf("%x", h.Sum(nil)[:12])
-}
-
-// changed returns how many changed files were unread when that was last looked
-// for, and looks again beside it when that is long ago.
-func (b *browserDesk) changed(w *world) int {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if !b.looking && time.Since(b.looked) > lookEvery {
-		b.looking = true
-		go func() {
-			found, _ := ingest.Discover(w.where(nil))
-			n, _ := ingest.Unread(w.stateDir, found)
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			b.unread, b.looked, b.looking = n, time.Now(), false
-		}()
-	}
-	return b.unread
 }
 
 // Input implements serve.State.
@@ -101,7 +80,7 @@ func (b *browserDesk) Input() (reports.Input, error) {
 		b.input, b.version = in, version
 	}
 	in, health := b.input, *b.input.Health
-	health.Unread = b.unread
+	health.Unread = b.lookout.changed(w)
 	in.Now, in.Health = w.clock, &health
 	return in, nil
 }
@@ -161,7 +140,7 @@ func (b *browserDesk) Search(ctx context.Context, query string, page int) (repor
 	if err != nil {
 		return reports.Found{}, err
 	}
-	found := reports.Found{Notes: view.Notes, Total: fmt.Sprintf("%s in %s shown", hits(view.Total, view.Open), count(len(view.Hits), "session"))}
+	found := reports.Found{Notes: view.Notes, Total: fmt.Sprintf("%s in %s shown", index.CountHits(view.Total, view.Open), count(len(view.Hits), "session"))}
 	if view.More {
 		found.Next = page + 1
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"lode/index"
@@ -74,9 +75,7 @@ type openDesk struct {
 	patterns *miner.Saved // loaded when asked for
 	project  string       // of the working folder
 
-	looked  time.Time // when changed files were looked for
-	pending chan int
-	unread  int
+	lookout lookout
 }
 
 // get returns the desk as of now.
@@ -91,7 +90,8 @@ func (o *openDesk) get() (*desk, error) {
 		return nil, err
 	}
 	o.close()
-	o.current, o.stamp, o.patterns, o.project, o.looked = next, stamp, nil, "", time.Time{}
+	o.current, o.stamp, o.patterns, o.project = next, stamp, nil, ""
+	o.lookout.again()
 	return next, nil
 }
 
@@ -116,30 +116,55 @@ func (w *world) stamps() string {
 	return generation
 }
 
-// lookEvery is how often a long-running desk looks for changed files: that takes
-// longer than a search.
+// lookEvery is how often a program that goes on running looks for changed files:
+// that takes longer than a search.
 const lookEvery = 30 * time.Second
 
-// changed returns how many changed files were unread when that was last
-// looked for, and looks again beside the next questions when that is long ago.
-func (o *openDesk) changed() int {
-	if o.pending != nil {
-		select {
-		case o.unread = <-o.pending:
-			o.pending = nil
-		default:
-		}
-	}
-	if o.pending == nil && time.Since(o.looked) > lookEvery {
-		found, cat := make(chan int, 1), o.current.cat
-		o.looked, o.pending = time.Now(), found
+// lookout counts changed files now and then, beside what else goes on.
+type lookout struct {
+	mu      sync.Mutex
+	unread  int
+	looked  time.Time
+	known   bool
+	looking bool
+}
+
+// changed returns how many changed files were unread when that was last looked
+// for, less than 0 while it is not known, and looks again beside the next
+// questions when that is long ago.
+func (l *lookout) changed(w *world) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.looking && time.Since(l.looked) > lookEvery {
+		l.looking = true
 		go func() {
-			files, _ := ingest.Discover(o.w.where(nil))
-			found <- cat.Pending(files)
+			n := w.unread()
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.unread, l.looked, l.known, l.looking = n, time.Now(), true, false
 		}()
 	}
-	return o.unread
+	if !l.known {
+		return -1
+	}
+	return l.unread
 }
+
+// again has the next question look again.
+func (l *lookout) again() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.looked = time.Time{}
+}
+
+// unread counts the files that are new or have changed since they were read.
+func (w *world) unread() int {
+	found, _ := ingest.Discover(w.where(nil))
+	n, _ := ingest.Unread(w.stateDir, found)
+	return n
+}
+
+func (o *openDesk) changed() int { return o.lookout.changed(o.w) }
 
 // projectHere is the project of the working folder.
 func (o *openDesk) projectHere() (string, error) {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"lode/index"
 	"lode/session"
 )
 
@@ -50,18 +51,10 @@ func (w *world) printHits(out *screen, view *searchView, next int) {
 	if view.More {
 		out.para("", fmt.Sprintf("there are more sessions (hint: --page %d)", next))
 	}
-	out.para("", fmt.Sprintf("%s in %s shown; index built %s ago", hits(view.Total, view.Open), count(len(view.Hits), "session"), age(time.Duration(view.Age)*time.Second)))
+	out.para("", fmt.Sprintf("%s in %s shown; index built %s ago", index.CountHits(view.Total, view.Open), count(len(view.Hits), "session"), age(time.Duration(view.Age)*time.Second)))
 	for _, n := range view.Notes {
 		out.para("", n)
 	}
-}
-
-// hits says how many there are.
-func hits(n int, open bool) string {
-	if open {
-		return "at least " + count(n, "hit")
-	}
-	return count(n, "hit")
 }
 
 func (w *world) printContext(out *screen, events []contextView) {

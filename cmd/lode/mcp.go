@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lode/cmd/lode/internal/mcp"
+	"lode/index"
 	"lode/session"
 )
 
@@ -95,7 +96,7 @@ func (s *shelf) Search(ctx context.Context, q mcp.Query) (*mcp.Found, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := &mcp.Found{Total: hits(view.Total, view.Open), Notes: view.Notes}
+	found := &mcp.Found{Total: index.CountHits(view.Total, view.Open), Notes: view.Notes}
 	if q.Error != "" {
 		found.Notes = append([]string{view.Read}, found.Notes...)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"lode/cmd/lode/internal/mcp"
 	"lode/cmd/lode/internal/picker"
+	"lode/index"
 	"lode/session"
 )
 
@@ -105,7 +106,7 @@ func (p *pickerDesk) close(ctx context.Context, query string) (picker.Found, err
 }
 
 func (p *pickerDesk) found(view *searchView) picker.Found {
-	found := picker.Found{Total: hits(view.Total, view.Open), Notes: view.Notes}
+	found := picker.Found{Total: index.CountHits(view.Total, view.Open), Notes: view.Notes}
 	for i := range view.Hits {
 		h := &view.Hits[i]
 		found.Hits = append(found.Hits, picker.Hit{Ref: h.Ref, Project: h.Project, Agent: h.Agent, Title: h.Title, What: h.what(), Time: h.Time,
@@ -122,7 +123,7 @@ func (p *pickerDesk) newest(d *desk) (picker.Found, error) {
 	}
 	infos := slices.DeleteFunc(d.selected(&p.opts.filters, since, until), func(info session.Info) bool { return info.Parent != "" || info.Count == 0 })
 	slices.SortStableFunc(infos, func(a, b session.Info) int { return b.End.Compare(a.End) })
-	found := picker.Found{Total: hits(len(infos), false)}
+	found := picker.Found{Total: index.CountHits(len(infos), false)}
 	for i := range infos[:min(len(infos), p.opts.limit)] {
 		info := &infos[i]
 		found.Hits = append(found.Hits, picker.Hit{Ref: info.Name(), Project: d.projects.Of(&info.Header).Name, Agent: info.Agent, Title: info.Title,

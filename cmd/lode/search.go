@@ -11,7 +11,6 @@ import (
 
 	"lode/cmd/lode/internal/mcp"
 	"lode/index"
-	"lode/ingest"
 	"lode/miner"
 	"lode/session"
 )
@@ -162,9 +161,7 @@ func runSearch(ctx context.Context, g *globals, o searchOptions, args []string) 
 func (w *world) search(ctx context.Context, text string, o *searchOptions) (*searchView, error) {
 	begun, unread := time.Now(), make(chan int, 1)
 	go func() { // looking for changed files takes as long as searching
-		found, _ := ingest.Discover(w.where(nil))
-		n, _ := ingest.Unread(w.stateDir, found)
-		unread <- n
+		unread <- w.unread()
 	}()
 	d, err := w.quickDesk()
 	if err != nil {

@@ -74,7 +74,7 @@ func runServe(ctx context.Context, g *globals, o serveOptions) error {
 	}
 	ctx, end := context.WithCancel(ctx)
 	defer end()
-	desk := &browserDesk{g: g, ctx: ctx, unread: -1}
+	desk := &browserDesk{g: g, ctx: ctx}
 	handler, url := desk.handler(port)
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	failed := make(chan error, len(listeners))
